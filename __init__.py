@@ -1,0 +1,1 @@
+"""Journeyman: do it once with a language model; keep it as tested code."""

@@ -1,0 +1,286 @@
+"""`Agent`: builds the parts, runs the graph, streams its events, takes a person's feedback."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import threading
+import uuid
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any, Self, TypeVar
+
+from ..memory.embed import Embedder, default_embedder
+from ..memory.journal import Journal
+from ..memory.lessons import Lessons
+from ..memory.trajectory import Outcome, Task, Trajectory
+from ..sandbox.bubblewrap import Bubblewrap
+from ..sandbox.browser import Browser
+from ..skills.induce import Learnt, learn
+from ..skills.library import SkillLibrary
+from .config import Settings, load_settings
+from .episode import SuiteArena
+from .events import Event
+from .model import Model, open_model
+from .parts import Parts
+from .propose import proposer
+from .state import AgentState
+from .suites.base import Suite
+from .suites.web import Web
+
+T = TypeVar("T")
+Tell = Callable[[Event], None]
+
+
+class Agent:
+    """An agent with a workspace: run goals, keep what worked, call it again.
+
+    Not covered: two agents writing one workspace's checkpoints; the library and the journal bear it.
+    """
+
+    def __init__(
+        self,
+        settings: Settings | None = None,
+        *,
+        model: Model | None = None,
+        workspace: Path | str | None = None,
+        read_only: bool = False,
+        use_library: bool = True,
+        bare: bool = False,
+        journal_path: Path | None = None,
+        screenshots: bool = False,
+        embedder: Embedder | None = None,
+    ) -> None:
+        self.settings = settings or load_settings()
+        self.workspace = Path(workspace) if workspace is not None else self.settings.workspace
+        self._model = model
+        self._read_only = read_only
+        self._use_library = use_library and not bare
+        self._bare = bare
+        self._journal_path = journal_path or self.workspace / "journal.sqlite"
+        self._screenshots = self.workspace / "screenshots" if screenshots else None
+        self._embedder = embedder
+        self._stack = AsyncExitStack()
+        self._journal: Journal | None = None
+        self._library: SkillLibrary | None = None
+        self._lessons: Lessons | None = None
+        self._saver: Any = None
+        self._web = Web(self.settings.browser.domains)
+        executable = self.settings.browser.executable
+        self.browser = Browser(
+            str(executable) if executable else None, self.settings.browser.headless
+        )
+        self.sandbox = Bubblewrap(self.settings.sandbox.limits())
+
+    # Opening and closing -------------------------------------------------------------------------
+
+    async def open(self) -> Self:
+        """Open the workspace. The model and the browser start at first use."""
+        if self._journal is not None:
+            return self
+        from .graph import checkpoints
+
+        self.workspace.mkdir(parents=True, exist_ok=True)
+        self._journal = await Journal.open(self._journal_path)
+        self._stack.push_async_callback(self._journal.close)
+        if self._use_library:
+            self._embedder = self._embedder or default_embedder()
+            self._library = SkillLibrary.open(
+                self.workspace / "library",
+                embedder=self._embedder,
+                read_only=self._read_only,
+                gates=self.settings.gates.gates(),
+            )
+            self._stack.push_async_callback(self._library.close)
+            if not self._read_only:
+                self._lessons = Lessons(
+                    self._journal, self.workspace / "lessons-index", self._embedder
+                )
+                self._stack.push_async_callback(self._lessons.close)
+        beside = self._journal_path.with_suffix(".checkpoints.sqlite")
+        self._saver = await self._stack.enter_async_context(checkpoints(beside))
+        return self
+
+    async def close(self) -> None:
+        """Close the workspace, end the browser and the sandbox."""
+        await self.browser.close()
+        await self.sandbox.close()
+        await self._stack.aclose()
+        self._journal = self._library = self._lessons = None
+
+    async def __aenter__(self) -> Self:
+        return await self.open()
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    @property
+    def journal(self) -> Journal:
+        assert self._journal is not None, "open the agent first: async with Agent() as agent"
+        return self._journal
+
+    @property
+    def library(self) -> SkillLibrary | None:
+        """The skill library; None for an agent made without one."""
+        return self._library
+
+    @property
+    def model(self) -> Model:
+        """The model, opened at first use."""
+        if self._model is None:
+            self._model = open_model(self.settings.model.name, self.settings.model)
+        return self._model
+
+    # Running -------------------------------------------------------------------------------------
+
+    async def task(self, suite: Suite, family: str, seed: int) -> Task:
+        """One task of a suite."""
+        return await suite.task(family, seed, self.browser)
+
+    def web_task(self, goal: str, url: str) -> Task:
+        """A task on any page; `url` may be the path of a local HTML file."""
+        address = self._web.address(url)
+        identity = hashlib.sha256(f"{address}\n{goal}".encode()).hexdigest()[:16]
+        return Task(
+            id=f"web:{identity}", goal=goal, url=address, budget=self.settings.budget.budget()
+        )
+
+    async def run(self, goal: str, url: str = "", *, on_event: Tell | None = None) -> Trajectory:
+        """Do one goal on a page and return how it went."""
+        return await self.attempt(self.web_task(goal, url), self._web, on_event=on_event)
+
+    async def attempt(
+        self,
+        task: Task,
+        suite: Suite,
+        *,
+        attempts: int = 1,
+        temperature: float | None = None,
+        seed: int = 0,
+        credit: bool = True,
+        direct: bool = True,
+        on_event: Tell | None = None,
+    ) -> Trajectory:
+        """Run the graph on one task. With `attempts` above 1 it reflects and tries anew."""
+        from .graph import build
+
+        await self.open()
+        parts = Parts(
+            task=task,
+            suite=suite,
+            settings=self.settings,
+            model=self.model,
+            browser=self.browser,
+            sandbox=self.sandbox,
+            journal=self.journal,
+            library=self._library if direct else None,
+            lessons=self._lessons,
+            temperature=self.settings.model.temperature if temperature is None else temperature,
+            seed=seed,
+            credit=credit and not self._read_only,
+            screenshots=self._screenshots,
+            tell=on_event or (lambda event: None),
+            bare=self._bare,
+        )
+        state = AgentState(goal=task.goal, url=task.url, attempts=attempts)
+        config: Any = {"configurable": {"thread_id": uuid.uuid4().hex}, "recursion_limit": 400}
+        try:
+            final = await build(parts, self._saver).ainvoke(state, config)
+        finally:
+            await parts.end()
+        return await self.journal.get(final["trajectory"])
+
+    async def stream(self, goal: str, url: str = "") -> AsyncIterator[Event]:
+        """Do one goal and yield what happens as it happens."""
+        queue: asyncio.Queue[Event | None] = asyncio.Queue()
+
+        async def work() -> None:
+            try:
+                await self.run(goal, url, on_event=queue.put_nowait)
+            finally:
+                queue.put_nowait(None)
+
+        running = asyncio.create_task(work())
+        try:
+            while (event := await queue.get()) is not None:
+                yield event
+            await running
+        finally:
+            running.cancel()
+
+    # Learning ------------------------------------------------------------------------------------
+
+    async def learn_from(
+        self, trajectories: list[Trajectory], suite: Suite, *, say: Callable[[str], None],
+        ask: bool = True,
+    ) -> list[Learnt]:  # fmt: skip
+        """Induce, try and admit skills from successes on one page of a suite."""
+        await self.open()
+        assert self._library is not None
+        limits = self.settings.sandbox.limits()
+        arena = SuiteArena(suite, self.browser, self.sandbox, limits)
+
+        async def without(task: Task) -> Outcome:
+            alone = await self.attempt(task, suite, credit=False, direct=False)
+            return alone.outcome
+
+        propose = proposer(self.model) if ask else None
+        return await learn(
+            trajectories, self._library, arena, baseline=without, propose=propose, say=say
+        )
+
+    async def feedback(self, trajectory_id: str, worked: bool, correction: str = "") -> list[str]:
+        """Keep a person's word on an attempt: that it worked, or how it should have been done."""
+        await self.open()
+        trajectory = await self.journal.get(trajectory_id)
+        outcome = Outcome(worked, "person", correction or ("it worked" if worked else "it did not"))
+        await self.journal.finish(
+            trajectory_id, outcome, trajectory.seconds, trajectory.taint, trajectory.final_view,
+            trajectory.extra,
+        )  # fmt: skip
+        said = ["kept as a success" if worked else "kept as a failure"]
+        if correction and self._lessons is not None:
+            lesson = await self._lessons.add(
+                correction, trajectory.task.goal, "plan", trajectory_id
+            )
+            said.append(f"remembered for goals like this: {lesson.text}")
+        if worked and trajectory.task.reset != "full":
+            said.append(
+                "no skill is made of it yet: this start cannot be reset, so nothing can be tried again"
+            )
+        return said
+
+    # The synchronous face --------------------------------------------------------------------------
+
+    def run_sync(self, goal: str, url: str = "") -> Trajectory:
+        """`run` for code without an event loop, and inside a running one too."""
+        return _loop().run(self.run(goal, url))
+
+    def close_sync(self) -> None:
+        """`close` after `run_sync`."""
+        _loop().run(self.close())
+
+
+class _Loop:
+    """An event loop in a thread of its own."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.new_event_loop()
+        threading.Thread(target=self._loop.run_forever, name="journeyman", daemon=True).start()
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result()
+
+
+_shared: _Loop | None = None
+_lock = threading.Lock()
+
+
+def _loop() -> _Loop:
+    global _shared
+    with _lock:
+        if _shared is None:
+            _shared = _Loop()
+        return _shared
+

@@ -1,0 +1,51 @@
+"""Locators on a recorded view: which elements one means, and which one means an element.
+
+The same rules as `view.js` applies to the living page, on what was seen of it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .base import Element, View
+
+Locator = dict[str, Any]
+
+
+def fold(text: str) -> str:
+    """Collapse white space, as a reader does."""
+    return " ".join(text.split())
+
+
+def matches(element: Element, locator: Locator) -> bool:
+    """Whether the element is one of those meant, `nth` aside."""
+    tests = {
+        "role": lambda wanted: element.role == wanted,
+        "name": lambda wanted: element.name == fold(wanted),
+        "starts": element.name.startswith,
+        "ends": element.name.endswith,
+        "contains": lambda wanted: wanted in element.name,
+        "kind": lambda wanted: element.kind == wanted,
+        "row": lambda wanted: fold(wanted) in element.row,
+        "nth": lambda _: True,
+    }
+    return all(tests[key](value) for key, value in locator.items())
+
+
+def locate(view: View, locator: Locator) -> Element | None:
+    """The one element a locator means, or None when it is not in view."""
+    hits = [element for element in view.elements if matches(element, locator)]
+    nth = locator.get("nth", 0)
+    return hits[nth] if nth < len(hits) else None
+
+
+def locator_of(view: View, element: Element) -> Locator:
+    """The plainest locator that means this element: its row tells equals apart, else its number."""
+    plain: Locator = {"role": element.role, "name": element.name}
+    equals = [item for item in view.elements if matches(item, plain)]
+    if len(equals) == 1:
+        return plain
+    for text in element.row:
+        if sum(text in item.row for item in equals) == 1:
+            return {**plain, "row": text}
+    return {**plain, "nth": element.nth} if element.nth else plain

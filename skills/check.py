@@ -1,0 +1,234 @@
+"""Static checks of a candidate: refusals as sentences, for the proposer and for a person.
+
+Covered: name, description, template, signature, imports, names that reach out of the program,
+stored secrets, loops without an end, primitives beyond the manifest. Not covered: what the program
+does. That is shown by a trial, and the sandbox is what contains it: these checks are no boundary.
+"""
+
+from __future__ import annotations
+
+import ast
+import keyword
+import re
+import string
+from collections.abc import Iterator
+
+from ..sandbox.primitives import PRIMITIVES
+from .credentials import secret_refusals
+from .naming import name_problems
+from .skill import Candidate
+
+MODULES = ("re", "json", "datetime", "math", "string", "itertools", "collections")
+"""What a skill may import beside `page` and `library`."""
+PAGE_NAMES = frozenset(PRIMITIVES) | {"PageError"}
+_REACHING = (
+    "eval exec open compile getattr setattr delattr globals locals "
+    "vars input breakpoint help exit quit memoryview"
+)
+REACHING = frozenset(_REACHING.split())
+"""Built-in functions that reach out of the program or hide what it does."""
+LONGEST = 20_000
+"""Characters of code."""
+
+
+def check(candidate: Candidate) -> list[str]:
+    """Why this candidate cannot be admitted whatever its trials say; empty when it can."""
+    reasons = name_problems(candidate.name)
+    if candidate.function in PAGE_NAMES:
+        reasons.append(f"name {candidate.name!r} is that of a primitive: choose another")
+    reasons += _description(candidate.description) + _template(candidate)
+    unknown = [name for name in candidate.manifest.primitives if name not in PRIMITIVES]
+    if unknown:
+        reasons.append(f"the manifest names unknown primitives: {', '.join(unknown)}")
+    if len(candidate.code) > LONGEST:
+        return [*reasons, f"the code has {len(candidate.code)} characters: at most {LONGEST}"]
+    try:
+        tree = ast.parse(candidate.code)
+    except SyntaxError as error:
+        return [*reasons, f"line {error.lineno}: not valid Python: {error.msg}"]
+    except (ValueError, RecursionError, MemoryError) as error:
+        return [*reasons, f"the code cannot be read as Python: {error}"]
+    reasons += _module(tree, candidate) + _imports(tree) + _reach(tree) + _loops(tree)
+    reasons += secret_refusals(tree) + _primitives(tree, candidate)
+    return reasons
+
+
+def _description(text: str) -> list[str]:
+    if not text.strip() or len(text) > 1024:
+        return [f"the description has {len(text)} characters: 1 to 1024 that say what and when"]
+    if not all(character.isprintable() or character.isspace() for character in text):
+        return ["the description holds characters that cannot be printed"]
+    return []
+
+
+def _template(candidate: Candidate) -> list[str]:
+    slots = [slot.name for slot in candidate.template.slots]
+    bad = [name for name in slots if not name.isidentifier() or keyword.iskeyword(name)]
+    reasons = [f"slot {name!r} is no Python name" for name in bad]
+    try:
+        fields = [field for _, field, _, _ in string.Formatter().parse(candidate.template.text)]
+    except ValueError as error:
+        return [*reasons, f"the template {candidate.template.text!r} is not closed: {error}"]
+    named = {field for field in fields if field is not None}
+    if len(set(slots)) < len(slots) or named != set(slots):
+        reasons.append(
+            f"the template {candidate.template.text!r} names {_list(sorted(named))} and its slots"
+            f" are {_list(slots)}: each slot stands in the text, once in the list"
+        )
+    return reasons
+
+
+def _module(tree: ast.Module, candidate: Candidate) -> list[str]:
+    """Only imports, constants and functions at the top; one of them public and as declared."""
+    reasons = []
+    public: list[ast.FunctionDef] = []
+    for place, node in enumerate(tree.body):
+        if isinstance(node, ast.FunctionDef):
+            public += [] if node.name.startswith("_") else [node]
+        elif isinstance(node, ast.Assign | ast.AnnAssign):
+            if not _constant(node.value):
+                reasons.append(f"line {node.lineno}: only constants may be set outside a function")
+        elif not isinstance(node, ast.Import | ast.ImportFrom) and not (
+            place == 0 and isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+        ):
+            reasons.append(
+                f"line {node.lineno}: a skill holds imports, constants and functions, nothing that"
+                " runs when it is imported"
+            )
+    if [node.name for node in public] != [candidate.function]:
+        reasons.append(
+            f"the code defines {_list([node.name for node in public])}: a skill has one public"
+            f" function, {candidate.function}; begin helpers' names with _"
+        )
+        return reasons
+    return reasons + _signature(public[0], [slot.name for slot in candidate.template.slots])
+
+
+def _signature(function: ast.FunctionDef, slots: list[str]) -> list[str]:
+    reasons = []
+    if not ast.get_docstring(function):
+        reasons.append(f"{function.name} needs a docstring that says what it does")
+    if function.decorator_list:
+        reasons.append(f"{function.name} has a decorator: a skill's function stands plain")
+    args = function.args
+    if args.vararg or args.kwarg or args.kwonlyargs or args.posonlyargs:
+        reasons.append(f"{function.name} takes plain parameters only: no *, ** or /")
+    names = [arg.arg for arg in args.args]
+    if sorted(names) != sorted(slots):
+        reasons.append(
+            f"{function.name} takes {_list(names)} and the template's slots are {_list(slots)}:"
+            " they must be the same"
+        )
+    bare = [arg.arg for arg in args.args if arg.annotation is None]
+    if bare:
+        reasons.append(f"{function.name}: annotate {_list(bare)} with a type")
+    return reasons
+
+
+def _imports(tree: ast.Module) -> list[str]:
+    reasons = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            modules = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            modules = ["." * node.level + (node.module or "")]
+        else:
+            continue
+        plain = isinstance(node, ast.Import)
+        for module in modules:
+            if module in MODULES or (module in ("page", "library") and not plain):
+                continue
+            reasons.append(
+                f"line {node.lineno}: imports {module}: a skill may import from page and from"
+                f" library by name, and {', '.join(MODULES)}"
+            )
+        names = [alias.name for alias in node.names]
+        if "*" in names:
+            reasons.append(f"line {node.lineno}: imports *: name what is used")
+        elif modules == ["page"] and not plain:
+            wrong = [name for name in names if name not in PAGE_NAMES]
+            if wrong:
+                reasons.append(
+                    f"line {node.lineno}: page has no {_list(wrong)}; there are"
+                    f" {', '.join(sorted(PAGE_NAMES))}"
+                )
+    return reasons
+
+
+def _reach(tree: ast.Module) -> list[str]:
+    """Ways out of the program by name: dunders, private attributes, built-ins that reach."""
+    reasons = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.AsyncFunctionDef | ast.Await | ast.ClassDef | ast.Global):
+            reasons.append(f"line {node.lineno}: a skill is made of plain functions")
+        elif isinstance(node, ast.Name):
+            if node.id in REACHING or (node.id.startswith("__") and node.id.endswith("__")):
+                reasons.append(f"line {node.lineno}: {node.id} is not allowed in a skill")
+        elif isinstance(node, ast.Attribute):
+            if node.attr.startswith("_") or node.attr in ("sys", "os", "builtins", "modules"):
+                reasons.append(f"line {node.lineno}: .{node.attr} is not allowed in a skill")
+        elif (
+            isinstance(node, ast.Constant)
+            and isinstance(node.value, str)
+            and re.search(r"__\w+__", node.value)
+        ):
+            reasons.append(f"line {node.lineno}: a text with __names__ is not allowed in a skill")
+    return reasons
+
+
+def _loops(tree: ast.Module) -> list[str]:
+    return [
+        f"line {node.lineno}: `while {ast.unparse(node.test)}` has no way out: loop over a range,"
+        " or break"
+        for node in ast.walk(tree)
+        if isinstance(node, ast.While) and _always(node.test) and not any(_exits(node.body))
+    ]
+
+
+def _always(test: ast.expr) -> bool:
+    try:
+        return bool(ast.literal_eval(test))
+    except (ValueError, TypeError, SyntaxError):
+        return False
+
+
+def _exits(body: list[ast.stmt], own: bool = True) -> Iterator[ast.stmt]:
+    """Statements that leave the loop: its own break, or a return or raise anywhere inside."""
+    for node in body:
+        if isinstance(node, ast.Return | ast.Raise) or (own and isinstance(node, ast.Break)):
+            yield node
+        elif not isinstance(node, ast.FunctionDef):
+            inner = own and not isinstance(node, ast.While | ast.For)
+            for part in ("body", "orelse", "finalbody"):
+                yield from _exits(getattr(node, part, []), inner)
+            for handler in [*getattr(node, "handlers", []), *getattr(node, "cases", [])]:
+                yield from _exits(handler.body, inner)
+
+
+def _primitives(tree: ast.Module, candidate: Candidate) -> list[str]:
+    imported = {
+        alias.asname or alias.name: alias.name
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and node.module == "page"
+        for alias in node.names
+    }
+    names = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+    used = {name for alias, name in imported.items() if alias in names and name in PRIMITIVES}
+    beyond = sorted(used - set(candidate.manifest.primitives))
+    if beyond:
+        return [f"the code uses {_list(beyond)}, which the manifest does not name"]
+    return []
+
+
+def _constant(value: ast.expr | None) -> bool:
+    if value is None:
+        return True
+    try:
+        ast.literal_eval(value)
+    except (ValueError, TypeError, SyntaxError):
+        return False
+    return True
+
+
+def _list(names: list[str]) -> str:
+    return ", ".join(names) if names else "nothing"

@@ -1,0 +1,382 @@
+"""From what was done once to programs that may do it again elsewhere, without a model.
+
+Each move is explained in every way the goal and the page allow: its target is what the goal names,
+or stands in the row the goal names, or begins with what the goal quotes, or is the n-th of its kind,
+or is always the same. A program is one choice of explanation for each move. Programs that explain
+several trajectories come first (the version space shrinks with each: anti-unification); trials decide.
+
+Source: ASI, arXiv 2504.06821 (induce from success, admit on re-execution); the constructs are ours.
+Covered: constructs named in `program.py`. Not covered: arithmetic, free text composed anew, drawing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice, product
+
+from ..memory.trajectory import Call
+from ..sandbox.base import Element, View, view_from_json
+from ..sandbox.locators import locate, locator_of, matches
+from .program import (
+    Do,
+    Each,
+    Guard,
+    Numbered,
+    Paged,
+    Place,
+    Press,
+    Program,
+    Retry,
+    Reveal,
+    Statement,
+    Text,
+)
+from .template import Binding
+
+MAX_PROGRAMS = 40
+TURNS = ("next", "next page", ">", "›", "»", "→", "more", "older")
+"""Names of what turns to the next page of a list, on the web at large."""
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """A call that acted, with the page before and after it."""
+
+    primitive: str
+    args: dict[str, object]
+    before: View
+    after: View | None = None
+    error: str | None = None
+
+    @property
+    def target(self) -> Element | None:
+        locator = {k: v for k, v in self.args.items() if k not in ("text", "option", "on", "key")}
+        return locate(self.before, locator) if locator else None
+
+
+def moves_of(calls: Sequence[Call], final_view: str = "") -> list[Move]:
+    """The acting calls of a trajectory that were answered, in order."""
+    acting = [call for call in calls if call.effect != "read" and call.answered and call.view]
+    views = [view_from_json(call.view) for call in acting]
+    last = view_from_json(final_view) if final_view else None
+    return [
+        Move(call.primitive, call.args, before, after, call.error)
+        for call, before, after in zip(acting, views, [*views[1:], last], strict=True)
+    ]
+
+
+def state_of(view: View) -> tuple[object, ...]:
+    """What a person could tell apart of a view."""
+    return (
+        view.url,
+        tuple((e.role, e.name, e.value, e.checked, e.disabled, e.row) for e in view.elements),
+    )
+
+
+def live(moves: Sequence[Move]) -> list[Move]:
+    """Drop dead moves: those that failed for good, and those that changed nothing."""
+    kept = []
+    for index, move in enumerate(moves):
+        again = any(m.primitive == move.primitive and m.args == move.args for m in moves[index + 1 :])
+        if move.error and not again:
+            continue
+        unchanged = move.after is not None and state_of(move.before) == state_of(move.after)
+        if unchanged and not move.error:
+            continue
+        kept.append(move)
+    return kept
+
+
+def programs(moves: Sequence[Move], binding: Binding) -> list[Program]:
+    """Every program that explains the moves for this goal, plainest general explanation first."""
+    segments = list(_segments(list(moves), binding))
+    if any(not options for options in segments):
+        return []
+    # Few departures from the first choice come before many.
+    ranked = sorted(
+        islice(product(*(range(len(options)) for options in segments)), 4000),
+        key=lambda choice: (sum(c > 0 for c in choice), sum(choice)),
+    )
+    found: dict[Program, None] = {}
+    for choice in ranked:
+        program: list[Statement] = []
+        for options, index in zip(segments, choice, strict=True):
+            program += options[index]
+        found.setdefault(tuple(program))
+        if len(found) >= MAX_PROGRAMS:
+            break
+    return list(found)
+
+
+def _segments(moves: list[Move], binding: Binding) -> Iterator[list[list[Statement]]]:
+    """Cut moves into pieces, each with its possible explanations."""
+    index = 0
+    while index < len(moves):
+        for construct in (_retry, _each, _paged, _reveal):
+            options, length = construct(moves, index, binding)
+            if options:
+                yield options
+                index += length
+                break
+        else:
+            yield [[step] for step in _plain(moves[index], binding)]
+            index += 1
+
+
+Options = tuple[list[list[Statement]], int]
+NONE: Options = ([], 0)
+
+
+def _plain(move: Move, binding: Binding) -> list[Statement]:
+    if move.primitive == "press":
+        return [Press(str(move.args["key"]))]
+    target = move.target
+    if target is None:
+        return []
+    steps: list[Statement] = []
+    if move.primitive == "click":
+        steps += [Numbered(slot, _alike(target)) for slot in _ordinal_slots(target.index, binding)]
+    extras: list[tuple[Text, ...]] = [()]
+    for key in ("text", "option"):
+        if key in move.args:
+            extras = [(text,) for text in _texts(str(move.args[key]), binding)]
+    places = list(_places(move.before, target, binding))
+    on = bool(move.args.get("on", True))
+    steps += [Do(move.primitive, place, extra, on) for extra, place in product(extras, places)]
+    return steps
+
+
+def _texts(value: str, binding: Binding) -> list[Text]:
+    slots = [Text(variable=name) for name, held in binding.items() if held == value]
+    return [*slots, Text(value)]
+
+
+def _places(view: View, target: Element, binding: Binding) -> Iterator[Place]:
+    named = {name: held for name, held in binding.items() if isinstance(held, str) and held}
+    for slot, held in named.items():
+        if target.name == held:
+            yield Place(target.role, (("name", Text(variable=slot)),))
+    for slot, held in named.items():
+        if held in target.row and target.name != held:
+            yield Place(target.role, (("name", Text(target.name)), ("row", Text(variable=slot))))
+    yield from _predicates(target, named)
+    locator = locator_of(view, target)
+    if "row" not in locator:
+        yield Place(target.role, (("name", Text(target.name)),), int(locator.get("nth", 0)))
+    yield Place(target.role, (("kind", Text(target.kind)),), target.index)
+
+
+def _predicates(target: Element, named: dict[str, str]) -> Iterator[Place]:
+    name = target.name
+    starts = [slot for slot, held in named.items() if name.startswith(held) and name != held]
+    ends = [slot for slot, held in named.items() if name.endswith(held) and name != held]
+    for first, last in product(starts, ends):
+        if first != last:
+            parts = (("starts", Text(variable=first)), ("ends", Text(variable=last)))
+            yield Place(target.role, parts)
+    yield from (Place(target.role, (("starts", Text(variable=slot)),)) for slot in starts)
+    yield from (Place(target.role, (("ends", Text(variable=slot)),)) for slot in ends)
+    for slot, held in named.items():
+        if held in name and slot not in starts and slot not in ends:
+            yield Place(target.role, (("contains", Text(variable=slot)),))
+
+
+def _alike(target: Element) -> Place:
+    return Place(target.role, (("kind", Text(target.kind)),))
+
+
+def _ordinal_slots(position: int, binding: Binding) -> list[str]:
+    return [name for name, held in binding.items() if held == position + 1]
+
+
+def _each(moves: list[Move], index: int, binding: Binding) -> Options:
+    """A loop over the items of a list that the goal names, where the moves do just these."""
+    first = moves[index]
+    for slot, held in binding.items():
+        if not isinstance(held, tuple):
+            continue
+        done: list[str] = []
+        for move in moves[index:]:
+            target = move.target
+            if target is None or move.primitive != first.primitive or target.name not in held:
+                break
+            done.append(target.name)
+        if done and set(done) == set(held) and first.target is not None:
+            place = Place(first.target.role, (("name", Text(variable="item")),))
+            body = Do(first.primitive, place, (), bool(first.args.get("on", True)))
+            return [[Each(slot, body)], [Each(slot, body, lenient=True)]], len(done)
+    return NONE
+
+
+def _reveal(moves: list[Move], index: int, binding: Binding) -> Options:
+    """Clicks among alike elements that end when the next target has come into view."""
+    first = moves[index].target
+    if first is None or moves[index].primitive != "click":
+        return NONE
+    end = index
+    while end < len(moves) and _is_alike(moves[end], first):
+        end += 1
+    if end >= len(moves) or moves[end].target is None:
+        return NONE
+    wanted, last = moves[end].target, moves[end - 1]
+    assert wanted is not None
+    peers = sum(e.role == first.role and e.kind == first.kind for e in last.before.elements)
+    locator = locator_of(moves[end].before, wanted)
+    if peers < 2 or locate(last.before, locator) is not None:
+        return NONE
+    among = [Place(first.role), _alike(first)]
+    places = [p for p in _places(moves[end].before, wanted, binding) if p.variables()]
+    options: list[list[Statement]] = [
+        [Reveal(group, place)] for place in places for group in among
+    ]
+    options += [[step for move in moves[index:end] for step in _plain(move, binding)[:1]]]
+    return options, end - index
+
+
+def _is_alike(move: Move, first: Element) -> bool:
+    target = move.target
+    return (
+        move.primitive == "click"
+        and target is not None
+        and (target.role, target.kind) == (first.role, first.kind)
+    )
+
+
+def _paged(moves: list[Move], index: int, binding: Binding) -> Options:
+    """Clicks that turn pages, then a click on the n-th, counted over the pages, of its kind."""
+    for end in range(index, len(moves)):
+        move = moves[end]
+        target = move.target
+        if target is None or move.primitive != "click":
+            return NONE
+        turned = moves[index:end]
+        among = {"role": target.role, "kind": target.kind}
+        if any(t.target is None or matches(t.target, among) for t in turned):
+            continue
+        skipped = sum(_count(t.before, among) for t in turned)
+        slots = _ordinal_slots(skipped + target.index, binding)
+        turns = _turns(move.before, turned)
+        if slots and turns and _count(move.before, among) > 1:
+            alike = _alike(target)
+            options: list[list[Statement]] = [
+                [Paged(slot, alike, turn)] for slot in slots for turn in turns
+            ]
+            if not turned:
+                options += [[step] for step in _plain(move, binding)[:2]]
+            return options, len(turned) + 1
+    return NONE
+
+
+def _count(view: View, locator: dict[str, str]) -> int:
+    return sum(matches(element, dict(locator)) for element in view.elements)
+
+
+def _turns(view: View, turned: Sequence[Move]) -> list[Place]:
+    """What may turn the page: what was clicked for it each time, or what is named for it."""
+    clicked = [move.target for move in turned if move.target is not None]
+    found = [element for element in view.elements if element.name.lower() in TURNS]
+    if clicked and all(c.name == clicked[0].name for c in clicked):
+        found = [clicked[0], *found]
+    places = [Place(element.role, (("name", Text(element.name)),)) for element in found]
+    return list(dict.fromkeys(places))[:2]
+
+
+def _retry(moves: list[Move], index: int, binding: Binding) -> Options:
+    """A call that failed, what cleared its way, and the same call again."""
+    failed = moves[index]
+    if not failed.error:
+        return NONE
+    for end in range(index + 1, len(moves)):
+        again = moves[end]
+        if again.primitive == failed.primitive and again.args == failed.args and not again.error:
+            clearing = [step for m in moves[index + 1 : end] for step in _plain(m, binding)[:1]]
+            steps = _plain(again, binding)
+            if not clearing or not all(isinstance(step, Do) for step in clearing):
+                return NONE
+            way = tuple(step for step in clearing if isinstance(step, Do))
+            options: list[list[Statement]] = [
+                [Retry(step, way)] for step in steps if isinstance(step, Do)
+            ]
+            return options, end - index + 1
+    return NONE
+
+
+def hoisted(program: Program) -> Program | None:
+    """The same program with its clearing tried at every filling or choosing call.
+
+    What gets in the way once may get in the way elsewhere. None when nothing was cleared.
+    """
+    retries = [step for step in program if isinstance(step, Retry)]
+    if not retries:
+        return None
+    clearing = retries[0].clearing
+    return tuple(
+        Retry(step, clearing) if isinstance(step, Do) and step.primitive != "click" else step
+        for step in program
+    )
+
+
+def with_optional(short: Program, long: Program) -> Program | None:
+    """Align two programs: what only the longer has becomes a guarded block. None if they differ."""
+    merged: list[Statement] = []
+    at, block = 0, list[Do]()
+    for step in long:
+        if at < len(short) and step == short[at]:
+            if block:
+                merged.append(Guard(tuple(block)))
+            block, at = [], at + 1
+            merged.append(step)
+        elif isinstance(step, Do):
+            block.append(step)
+        else:
+            return None
+    if at < len(short) or len(long) == len(short):
+        return None
+    if block:
+        merged.append(Guard(tuple(block)))
+    return tuple(merged)
+
+
+def combine(found: Sequence[Sequence[Program]]) -> list[Program]:
+    """Order the programs of several trajectories: those that explain most of them first."""
+    support: dict[Program, int] = {}
+    rank: dict[Program, int] = {}
+    for programs_of_one in found:
+        for position, program in enumerate(programs_of_one):
+            support[program] = support.get(program, 0) + 1
+            rank[program] = min(rank.get(program, position), position)
+    ordered = sorted(support, key=lambda program: (-support[program], rank[program]))
+    extra: list[Program] = []
+    for program in ordered[:10]:
+        lifted = hoisted(program)
+        if lifted is not None:
+            extra.append(lifted)
+    firsts = [options[0] for options in found if options]
+    for short, long in product(firsts, firsts):
+        merged = with_optional(short, long)
+        if merged is not None:
+            extra.append(merged)
+    return list(dict.fromkeys([*extra, *ordered]))
+
+
+def slots_used(program: Program) -> set[str]:
+    """The slots a program really uses."""
+    names: set[str] = set()
+    for step in program:
+        slot = getattr(step, "slot", None)
+        if slot is not None:
+            names.add(slot)
+        for field in ("place", "among", "wanted", "turn"):
+            place = getattr(step, field, None)
+            if place is not None:
+                names |= place.variables()
+        if isinstance(step, Do):
+            names |= {text.variable for text in step.extra if text.variable}
+        if isinstance(step, Retry):
+            names |= slots_used((step.step, *step.clearing))
+        if isinstance(step, Guard):
+            names |= slots_used(step.body)
+    return names - {"item"}
+
+

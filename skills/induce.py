@@ -1,0 +1,333 @@
+"""From successful trajectories to candidates, and through their trials into the library.
+
+Goals of one form are anti-unified into a template; the moves of each success are shortened by
+re-execution, then explained in general terms (`generalise.py`); a model may propose further programs.
+Nothing here admits: the best candidate goes to trial, and the library decides.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from ..memory.trajectory import Call, Task, Trajectory
+from ..sandbox.base import view_from_json, view_to_json
+from ..sandbox.primitives import PRIMITIVES
+from . import NotAdmitted
+from .check import check
+from .conditions import unmet
+from .generalise import Move, combine, live, moves_of, programs, slots_used
+from .library import SkillLibrary
+from .program import Do, Each, Program, Retry, Reveal, constructs, used, write
+from .skill import Candidate, Condition, Manifest, SkillVersion, Template, TrialReport
+from .template import forms, parse, template_of
+from .trial import Arena, Baseline, screen, trial
+
+MOST_SOURCES = 4
+"""Trajectories of one form that are generalised together."""
+GOALS = 12
+"""Sibling goals read, to see what varies in goals of one form."""
+SCREENED = 24
+"""Candidates given a first, short re-execution."""
+
+Say = Callable[[str], None]
+Propose = Callable[[Trajectory, Template], Awaitable[list[str]]]
+"""Asks a model for programs: a source trajectory and its template in, Python sources out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Learnt:
+    """What came of one form of goals."""
+
+    version: SkillVersion | None
+    candidate: Candidate | None
+    report: TrialReport | None
+    reasons: tuple[str, ...] = ()
+
+
+async def learn(
+    trajectories: Sequence[Trajectory],
+    library: SkillLibrary,
+    arena: Arena,
+    *,
+    baseline: Baseline | None = None,
+    propose: Propose | None = None,
+    say: Say = lambda text: None,
+) -> list[Learnt]:
+    """Try to make a skill of each form of goals among successes on one site."""
+    clean = [t for t in trajectories if t.outcome.success and not t.taint and t.task.reset == "full"]
+    found = []
+    for template, group in await _groups(clean, arena):
+        found.append(await _learn_form(template, group, library, arena, baseline, propose, say))
+    return found
+
+
+async def _groups(
+    clean: Sequence[Trajectory], arena: Arena
+) -> list[tuple[Template, list[Trajectory]]]:
+    """Successes by the form of their goals, with the template that sibling goals confirm."""
+    if not clean:
+        return []
+    goals = [t.task.goal for t in clean]
+    async for sibling in arena.siblings(clean[-1].task):
+        goals.append(sibling.goal)
+        if len(goals) >= GOALS + len(clean):
+            break
+    groups = []
+    for form in forms(goals):
+        template = template_of(form)
+        if template is None:
+            continue
+        members = [t for t in clean if parse(template, t.task.goal) is not None]
+        if members:
+            groups.append((template, members[-MOST_SOURCES:]))
+    return groups
+
+
+async def _learn_form(
+    template: Template,
+    group: list[Trajectory],
+    library: SkillLibrary,
+    arena: Arena,
+    baseline: Baseline | None,
+    propose: Propose | None,
+    say: Say,
+) -> Learnt:
+    shortened = []
+    for trajectory in group:
+        say(f"shortening what solved: {trajectory.task.goal}")
+        shortened.append(await shorten(trajectory, arena))
+    options = []
+    for trajectory, (moves, _) in zip(group, shortened, strict=True):
+        binding = parse(template, trajectory.task.goal)
+        assert binding is not None
+        options.append(programs(moves, binding))
+    candidates = [
+        candidate
+        for program in combine(options)
+        if (candidate := _candidate(template, program, group, shortened)) is not None
+    ]
+    say(f"{len(candidates)} candidates for: {template.text}")
+    best = await _best(candidates[:SCREENED], group, arena)
+    if best is None and propose is not None:
+        written = await _written(template, group, propose)
+        best = await _best(written, group, arena)
+        candidates += written
+    if best is None:
+        first = candidates[0] if candidates else None
+        reason = (
+            "no candidate solved its own source and a sibling task again"
+            if candidates
+            else "the moves could not be explained in general terms"
+        )
+        if first is not None:
+            report = TrialReport(first.digest, (), group[0].task.reset)
+            await library.reject(first, report, [reason])
+        return Learnt(None, first, None, (reason,))
+    say(f"trying {best.name} on further tasks")
+    source = next(t.task for t in group if t.id == best.sources[0])
+    report = await trial(best, source, arena, library.gates, baseline)
+    try:
+        return Learnt(await library.admit(best, report), best, report)
+    except NotAdmitted as refused:
+        await library.reject(best, report, refused.reasons)
+        return Learnt(None, best, report, tuple(refused.reasons))
+
+
+async def _best(
+    candidates: Sequence[Candidate], group: list[Trajectory], arena: Arena
+) -> Candidate | None:
+    """The first candidate with the most passes in a short screening; None if none passes two."""
+    siblings: list[Task] = []
+    async for task in arena.siblings(group[0].task):
+        siblings.append(task)
+        if len(siblings) >= 8:
+            break
+    best: Candidate | None = None
+    most = 1
+    for candidate in candidates:
+        sources = [t.task for t in group if t.id in candidate.sources]
+        passed = await screen(candidate, sources[:1], arena, siblings)
+        if passed > most:
+            best, most = candidate, passed
+        if passed >= 1 + len(siblings):
+            break
+    return best
+
+
+async def shorten(trajectory: Trajectory, arena: Arena) -> tuple[list[Move], str]:
+    """Drop calls without which the task is still solved, by re-executing the rest.
+
+    Returns the moves left, with the views of the shortest run, and the view at its end.
+    """
+    calls = [call for step in trajectory.steps for call in step.calls]
+    moves = live(moves_of(calls, trajectory.final_view))
+    kept = list(range(len(moves)))
+    shortest = (moves, trajectory.final_view)
+    replayed = await _replay([moves[i] for i in kept], trajectory.task, arena)
+    if replayed is None:
+        return shortest
+    shortest = replayed
+    index = 0
+    while index < len(kept) and len(kept) > 1:
+        fewer = kept[:index] + kept[index + 1 :]
+        replayed = await _replay([moves[i] for i in fewer], trajectory.task, arena)
+        if replayed is None:
+            index += 1
+        else:
+            kept, shortest = fewer, replayed
+    return shortest
+
+
+async def _replay(
+    moves: Sequence[Move], task: Task, arena: Arena
+) -> tuple[list[Move], str] | None:
+    """Make the same calls from the start; what was seen on the way if that solved the task."""
+    async with arena.open(task) as episode:
+        for move in moves:
+            words = ", ".join(f"{key}={value!r}" for key, value in move.args.items())
+            result = await episode.run(f"{move.primitive}({words})")
+            if not result.ok and not move.error:
+                break
+        end = view_to_json(await episode.view())
+        calls: tuple[Call, ...] = episode.calls()
+        if not (await episode.verdict()).success:
+            return None
+    return moves_of(calls, end), end
+
+
+def _candidate(
+    template: Template,
+    program: Program,
+    group: list[Trajectory],
+    shortened: Sequence[tuple[list[Move], str]],
+) -> Candidate | None:
+    """Name a program, state its conditions and manifest; None if a slot of the goal goes unused."""
+    if {slot.name for slot in template.slots} - slots_used(program):
+        return None
+    sources = tuple(t.id for t in group)
+    goal = template.text.replace("{{", "{").replace("}}", "}")
+    doc = f"Do what is asked by: {goal}".replace("\\", "/").replace('"""', "'''")
+    if doc.endswith('"'):
+        doc += " "
+    name = name_for(template)
+    return Candidate(
+        name=name,
+        description=f"Use when the goal reads: {goal}"[:1024],
+        template=template,
+        code=write(name, template.slots, program, doc),
+        manifest=Manifest(
+            origins=tuple(sorted({origin(t.task.url) for t in group})),
+            primitives=used(program),
+            pre=_preconditions(template, program, group, shortened),
+            post=_postconditions(template, program, group, shortened),
+        ),
+        sources=sources,
+        constructs=constructs(program),
+    )
+
+
+def name_for(template: Template) -> str:
+    """An Agent Skills name from the words of a template."""
+    words = re.findall(r"[a-z0-9]+", re.sub(r"\{\w+\}", " ", template.text).lower())
+    name = "-".join(words[:9])[:60].strip("-")
+    return name if name and not name[0].isdigit() else f"do-{name}".strip("-")
+
+
+def origin(url: str) -> str:
+    """Scheme, host and port of an address."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+def _needed(program: Program) -> list[Condition]:
+    """What a program's first statements act on, as conditions on the start."""
+    found = []
+    for step in program:
+        if isinstance(step, Do):
+            locator = step.place.locator()
+        elif isinstance(step, Retry):
+            locator = step.step.place.locator()
+        elif isinstance(step, Each):
+            locator = {"role": step.body.place.role}
+            if not step.lenient:
+                locator["name"] = "{" + step.slot + "}"
+        elif isinstance(step, Reveal):
+            locator = step.among.locator()
+        else:
+            continue
+        found.append(Condition("present", locator))
+    return found
+
+
+def _preconditions(
+    template: Template,
+    program: Program,
+    group: list[Trajectory],
+    shortened: Sequence[tuple[list[Move], str]],
+) -> tuple[Condition, ...]:
+    """Of what the program needs, that which every source had in view at its start."""
+    starts = [
+        (moves[0].before, parse(template, t.task.goal) or {})
+        for t, (moves, _) in zip(group, shortened, strict=True)
+        if moves
+    ]
+    held = [
+        condition
+        for condition in _needed(program)
+        if all(unmet((condition,), view, binding) is None for view, binding in starts)
+    ]
+    return tuple(_unique(held))
+
+
+def _unique(conditions: Sequence[Condition]) -> list[Condition]:
+    unique: list[Condition] = []
+    for condition in conditions:
+        if condition not in unique:
+            unique.append(condition)
+    return unique
+
+
+def _postconditions(
+    template: Template,
+    program: Program,
+    group: list[Trajectory],
+    shortened: Sequence[tuple[list[Move], str]],
+) -> tuple[Condition, ...]:
+    """That the element acted on last is gone, where it was gone at the end of every source."""
+    last = next((step for step in reversed(program) if isinstance(step, Do)), None)
+    if last is None:
+        return ()
+    condition = Condition("absent", last.place.locator())
+    for trajectory, (_, end) in zip(group, shortened, strict=True):
+        binding = parse(template, trajectory.task.goal) or {}
+        if not end or unmet((condition,), view_from_json(end), binding) is not None:
+            return ()
+    return (condition,)
+
+
+async def _written(
+    template: Template,
+    group: list[Trajectory],
+    propose: Propose,
+) -> list[Candidate]:
+    """Programs a model wrote for the newest source, as far as they pass the static checks."""
+    name = name_for(template)
+    found: list[Candidate] = []
+    for code in await propose(group[-1], template):
+        primitives = tuple(p for p in PRIMITIVES if f"{p}(" in code)
+        candidate = Candidate(
+            name=name,
+            description=f"Use when the goal reads: {template.text}"[:1024],
+            template=template,
+            code=code,
+            manifest=Manifest(tuple(sorted({origin(t.task.url) for t in group})), primitives),
+            how="model",
+            sources=tuple(t.id for t in group),
+        )
+        if not check(candidate):
+            found.append(candidate)
+    return found
+

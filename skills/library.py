@@ -1,0 +1,238 @@
+"""The library of skills: the only writer, and the only gate.
+
+Everything else proposes. Writing runs in one thread of its own under the store's lock; reading is a
+look at the log's cached sum and may be done from anywhere.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import TypeVar
+
+from ..memory.embed import Embedder, default_embedder
+from . import LibraryCorrupt, NotAdmitted, SkillNotFound
+from .check import check
+from .fsck import fsck
+from .gate import trial_refusals
+from .index import SkillIndex
+from .naming import free_name, rename_function
+from .records import Rejected
+from .skill import (
+    Candidate,
+    Evidence,
+    Gates,
+    Skill,
+    SkillVersion,
+    Status,
+    TrialReport,
+    function_name,
+)
+from .store import SkillStore
+
+T = TypeVar("T")
+
+USUAL = Gates()
+SERVED = (Status.VERIFIED, Status.TRUSTED)
+"""What `find` may return."""
+
+
+class SkillLibrary:
+    """Skills by name and by goal. Opened for reading only, it writes nothing at all."""
+
+    def __init__(self, store: SkillStore, embedder: Embedder | None, gates: Gates) -> None:
+        self.store = store
+        self.gates = gates
+        self._embedder = embedder
+        self._index: SkillIndex | None = None
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="library")
+
+    @classmethod
+    def open(
+        cls,
+        root: str | Path,
+        embedder: Embedder | None = None,
+        read_only: bool = False,
+        gates: Gates = USUAL,
+    ) -> SkillLibrary:
+        """Open the library in `root`; a missing folder is an empty library.
+
+        Without an embedder the default one is loaded at the first search.
+        """
+        return cls(SkillStore(Path(root), read_only), embedder, gates)
+
+    @property
+    def read_only(self) -> bool:
+        return self.store.read_only
+
+    async def admit(self, candidate: Candidate, report: TrialReport) -> SkillVersion:
+        """Make the candidate a skill, or a new version of its parent's.
+
+        A name that is taken gets -2, -3, ...; the function is renamed with it. Raises NotAdmitted
+        with every reason, LibraryReadOnly, SkillError.
+        """
+        return await self._write(lambda: self._admit(candidate, report))
+
+    async def reject(
+        self, candidate: Candidate, report: TrialReport | None, reasons: Sequence[str]
+    ) -> None:
+        """Keep that a candidate was refused, with its code and its trial."""
+        event = {
+            "event": "rejected",
+            "candidate": asdict(candidate),
+            "report": asdict(report) if report else None,
+            "reasons": list(reasons),
+        }
+        await self._write(lambda: self.store.append([event]))
+
+    async def record(self, evidence: Evidence) -> None:
+        """Keep an outcome of a version. Raises SkillNotFound."""
+        await self.record_many([evidence])
+
+    async def record_many(self, evidence: Sequence[Evidence]) -> None:
+        """Keep outcomes, all or none. Raises SkillNotFound."""
+        now = time.time()
+        stamped = [item if item.at else replace(item, at=now) for item in evidence]
+        if stamped:
+            await self._write(lambda: self.store.record(stamped))
+
+    async def rollback(self, name: str, version: int) -> Skill:
+        """Make an earlier version current; a retired skill comes back. Raises LibraryCorrupt."""
+
+        def work() -> Skill:
+            # Looked at first: neither an unknown nor a damaged version may become current.
+            self.get(name, version)
+            event = {"event": "rolled_back", "name": name, "version": version}
+            self.store.append([event])
+            return self.get(name)
+
+        return await self._write(work)
+
+    async def retire(self, name: str) -> None:
+        """Take a skill out of service; its folders and evidence stay. Raises SkillNotFound."""
+
+        def work() -> None:
+            self.store.skill(name, self.gates)
+            self.store.append([{"event": "retired", "name": name}])
+
+        await self._write(work)
+
+    def skills(self, include_retired: bool = False) -> list[Skill]:
+        """Every skill by name, quarantined ones too (those without their code)."""
+        found = [self.store.skill(name, self.gates) for name in self.store.names()]
+        return [item for item in found if include_retired or item.status is not Status.RETIRED]
+
+    def get(self, name: str, version: int | None = None) -> Skill:
+        """One skill, at its current or the given version. Raises SkillNotFound, LibraryCorrupt."""
+        skill = self.store.skill(name, self.gates, version)
+        self.store.load(name, skill.current.version)
+        return skill
+
+    def rejected(self) -> list[Rejected]:
+        """Every candidate that was refused, oldest first."""
+        return self.store.rejected()
+
+    def trials(self, name: str, version: int | None = None) -> TrialReport:
+        """What admitted a version. Raises SkillNotFound, LibraryCorrupt."""
+        return self.store.trials(name, self.get(name, version).current.version)
+
+    def digest(self) -> str:
+        """sha256 over the log: equal digests, equal libraries."""
+        return self.store.digest()
+
+    async def find(self, goal: str, k: int = 3) -> list[Skill]:
+        """At most `k` skills in service that fit the goal best, best first."""
+        return [skill for skill, _ in await self.ranked(goal, k)]
+
+    async def ranked(self, goal: str, k: int = 3) -> list[tuple[Skill, float]]:
+        """The same, each with a score of at most 1."""
+        served = {item.name: item for item in self.skills() if item.status in SERVED}
+        if not served:
+            return []
+        idle = len(self.store.names()) - len(served)
+        hits = await (await self._search()).find(self.store, goal, k + idle)
+        return [(served[name], score) for name, score in hits if name in served][:k]
+
+    async def reindex(self) -> None:
+        """Throw the index away and make it again from the store."""
+        if self.read_only:
+            return
+        await (await self._search()).rebuild(self.store)
+
+    def fsck(self, mend: bool = False) -> list[str]:
+        """What is wrong on disk, as sentences; `mend` puts right what can be, losing nothing."""
+        return fsck(self.store, mend)
+
+    async def close(self) -> None:
+        """Wait for what is being written and let go of the files."""
+        if self._index is not None:
+            await self._index.close()
+        await asyncio.to_thread(self._thread.shutdown)
+
+    async def _search(self) -> SkillIndex:
+        if self._index is None:
+            if self._embedder is None:
+                self._embedder = await asyncio.to_thread(default_embedder)
+            # Another task may have been first while the embedder was loaded.
+            if self._index is None:
+                path = self.store.root / "index"
+                self._index = SkillIndex(path, self._embedder, writable=not self.read_only)
+        return self._index
+
+    async def _write(self, work: Callable[[], T]) -> T:
+        def locked() -> T:
+            with self.store.writing():
+                return work()
+
+        return await asyncio.get_running_loop().run_in_executor(self._thread, locked)
+
+    def _admit(self, candidate: Candidate, report: TrialReport) -> SkillVersion:
+        reasons = check(candidate) + trial_refusals(candidate, report, self.gates)
+        reasons += self._place_refusals(candidate)
+        if reasons:
+            raise NotAdmitted(candidate.name, reasons)
+        name, code = candidate.name, candidate.code
+        entries = self.store.ledger().entries
+        if candidate.parent is None and name in entries:
+            name = free_name(name, entries.__contains__)
+            code = rename_function(code, candidate.function, function_name(name))
+            again = check(replace(candidate, name=name, code=code))
+            if again:
+                raise NotAdmitted(name, again)
+        version = SkillVersion(
+            name=name,
+            version=self.store.free_version(name),
+            description=candidate.description,
+            template=candidate.template,
+            code=code,
+            manifest=candidate.manifest,
+            content_hash="",
+            how=candidate.how,
+            sources=candidate.sources,
+            constructs=candidate.constructs,
+            parent=candidate.parent,
+            created=time.time(),
+        )
+        return self.store.add(version, report, candidate.digest)
+
+    def _place_refusals(self, candidate: Candidate) -> list[str]:
+        """Why it has no place here: its parent is unknown, or it is here already."""
+        entries = self.store.ledger().entries
+        if candidate.parent is not None:
+            try:
+                self.store.skill(candidate.name, self.gates, candidate.parent)
+            except SkillNotFound as error:
+                return [f"{error}: a new version needs the version it revises"]
+        for name, entry in entries.items():
+            held = entry.versions[entry.current]
+            if held.digest == candidate.digest and not entry.retired:
+                try:
+                    self.store.load(name, entry.current)
+                except LibraryCorrupt:
+                    continue
+                return [f"the same program is in the library as {name} version {entry.current}"]
+        return []

@@ -1,0 +1,184 @@
+"""Re-execution: a candidate is run, through the skill, from a reset start, on tasks with a check.
+
+Declares what it needs of the outside as protocols (`Arena`, `Episode`, `Baseline`), so that this room
+does not know the agent. Source: ASI, arXiv 2504.06821.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from typing import Protocol
+
+from ..memory.trajectory import Call, Outcome, Task
+from ..sandbox.base import Result, View, view_to_json
+from .conditions import unmet
+from .program import invocation
+from .skill import Candidate, Gates, SkillVersion, TrialReport, TrialRun, function_name, wilson_lower
+from .template import Binding, parse
+
+MOST_RUNS = 30
+"""Runs after which a candidate that is not yet trusted stays as it is."""
+MOST_SIBLINGS = 120
+"""Sibling tasks looked at for goals the candidate's template takes."""
+
+
+class Episode(Protocol):
+    """One attempt at a task, from its reset start."""
+
+    async def run(
+        self,
+        code: str,
+        library: Mapping[str, str] | None = None,
+        primitives: tuple[str, ...] | None = None,
+    ) -> Result:
+        """Run code in the sandbox on this episode's page, allowed these primitives only."""
+        ...
+
+    async def view(self) -> View:
+        """See the page."""
+        ...
+
+    def calls(self) -> tuple[Call, ...]:
+        """The primitive calls made so far, each with the view before it."""
+        ...
+
+    async def verdict(self) -> Outcome:
+        """Let the check decide. Nothing may be run afterwards."""
+        ...
+
+
+class Arena(Protocol):
+    """Where tasks can be begun anew."""
+
+    def open(self, task: Task) -> AbstractAsyncContextManager[Episode]:
+        """Begin the task from its start, in a sandbox and on a page of its own."""
+        ...
+
+    def siblings(self, task: Task) -> AsyncIterator[Task]:
+        """Further practice tasks of the same kind, never an exam's."""
+        ...
+
+
+Baseline = Callable[[Task], Awaitable[Outcome]]
+"""The same task without the skill."""
+
+
+@dataclass(frozen=True, slots=True)
+class Execution:
+    """What running a skill on an episode gave."""
+
+    ok: bool
+    reason: str = ""
+    """Why not, in a sentence."""
+    called: bool = False
+    began: bool = False
+    """Whether anything was done: False when a precondition kept it from starting."""
+
+
+async def execute(
+    skill: Candidate | SkillVersion, binding: Binding, episode: Episode
+) -> Execution:
+    """Run one skill: preconditions on the page, the code in the sandbox, then postconditions."""
+    function = function_name(skill.name)
+    missing = unmet(skill.manifest.pre, await episode.view(), binding)
+    if missing is not None:
+        return Execution(False, f"before it started, {missing}")
+    result = await episode.run(
+        invocation(function, binding), {function: skill.code}, skill.manifest.primitives
+    )
+    called = function in result.called
+    if not result.ok:
+        return Execution(False, result.error or "it failed", called, began=True)
+    left = unmet(skill.manifest.post, await episode.view(), binding)
+    if left is not None:
+        return Execution(False, f"after it ended, {left}", called, began=True)
+    return Execution(True, "", called, began=True)
+
+
+async def try_once(candidate: Candidate, task: Task, arena: Arena, source: bool) -> TrialRun | None:
+    """One re-execution; None where the candidate's template or preconditions do not take the task."""
+    binding = parse(candidate.template, task.goal)
+    if binding is None:
+        return None
+    start = time.perf_counter()
+    async with arena.open(task) as episode:
+        opened = hashlib.sha256(view_to_json(await episode.view()).encode()).hexdigest()
+        execution = await execute(candidate, binding, episode)
+        if not execution.began and not source:
+            return None
+        outcome = await episode.verdict()
+        success = bool(outcome.success)
+        return TrialRun(
+            task_id=task.id,
+            goal=task.goal,
+            seed=task.seed,
+            success=success,
+            called=execution.called,
+            # The check decides; what the skill itself noticed explains a failure.
+            reason="" if success else execution.reason or outcome.reason,
+            seconds=time.perf_counter() - start,
+            steps=len(episode.calls()),
+            source=source,
+            digest=opened,
+        )
+
+
+async def screen(candidate: Candidate, sources: list[Task], arena: Arena, siblings: list[Task]) -> int:
+    """How many tasks a candidate solves before its first failure, sources first."""
+    passed = 0
+    for task in [*sources, *siblings]:
+        run = await try_once(candidate, task, arena, source=task in sources)
+        if run is None:
+            continue
+        if not (run.success and run.called):
+            break
+        passed += 1
+    return passed
+
+
+async def trial(
+    candidate: Candidate,
+    source: Task,
+    arena: Arena,
+    gates: Gates,
+    baseline: Baseline | None = None,
+) -> TrialReport:
+    """Re-execute on the source and on siblings until the candidate is trusted, or has failed.
+
+    Ends at the first failure among the source and the first `gates.siblings` siblings. Later
+    failures are counted against the arm without the skill, on the same tasks.
+    """
+    runs: list[TrialRun] = []
+    tasks: list[Task] = []
+
+    async def add(task: Task, is_source: bool) -> bool:
+        run = await try_once(candidate, task, arena, is_source)
+        if run is None:
+            return not is_source
+        runs.append(run)
+        tasks.append(task)
+        return run.success and run.called
+
+    if await add(source, True):
+        looked = 0
+        async for task in arena.siblings(source):
+            looked += 1
+            passed = await add(task, False)
+            good = sum(run.success and run.called for run in runs)
+            if not passed and len(runs) <= gates.siblings + 1:
+                break
+            if wilson_lower(good, len(runs)) >= gates.trust:
+                break
+            if len(runs) >= MOST_RUNS or looked >= MOST_SIBLINGS:
+                break
+    without: int | None = None
+    failed = [run for run in runs if not (run.success and run.called)]
+    if failed and len(runs) > gates.siblings + 1 and baseline is not None:
+        without = 0
+        for task in tasks:
+            without += bool((await baseline(task)).success)
+    return TrialReport(candidate.digest, tuple(runs), source.reset, without)

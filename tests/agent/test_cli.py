@@ -1,0 +1,270 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.console import Console
+
+from journeyman.agent.cli import Refused, main
+from journeyman.agent.cli.demo import FAMILIES, QUICK
+from journeyman.agent.cli.events import ending, line
+from journeyman.agent.cli.learn import put_aside
+from journeyman.agent.cli.options import near, seeds_of
+from journeyman.agent.cli.progress import Progress
+from journeyman.agent.cli.run import checked_url
+from journeyman.agent.events import Event
+from journeyman.memory.trajectory import Outcome, Step, Task, Trajectory
+
+
+@pytest.fixture(autouse=True)
+def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No journeyman.toml of the checkout, and a folder that may be written to."""
+    place = tmp_path / "elsewhere"
+    place.mkdir()
+    monkeypatch.chdir(place)
+
+
+def told(capsys: pytest.CaptureFixture[str], *argv: str) -> tuple[int, str, str]:
+    status = main(argv)
+    out, err = capsys.readouterr()
+    return status, out, err
+
+
+@pytest.mark.parametrize(
+    ("argv", "words"),
+    [
+        (["nonsense"], "No such command 'nonsense'"),
+        (["run", "--nonsense"], "No such option"),
+        (["run"], "say either a goal with --url"),
+        (["run", "a goal"], "--url https://example.org"),
+        (["run", "--url", "https://a.org", "--suite", "miniwob:x"], "exclude each other"),
+        (["run", "--suite", "miniwob:login-usr"], "did you mean login-user"),
+        (["run", "--suite", "miniwb:login-user"], "did you mean miniwob"),
+        (["run", "--suite", "miniwob"], "miniwob:login-user"),
+        (["run", "--url", "ftp://a.org", "a goal"], "http:// or https://"),
+        (["run", "--url", "http://a b.org", "a goal"], "no web address"),
+        (["run", "--url", "http://[::1", "a goal"], "no address"),
+        (["run", "--url", "http://a.org:99999", "a goal"], "no address"),
+        (["run", "--url", "file:///etc/passwd", "a goal"], "the path alone"),
+        (["run", "--url", "./gone.html", "a goal"], "there is no page at gone.html"),
+        (["run", "--url", "https://a.org", "--allow", "http://b", "a goal"], "--allow: a policy"),
+        (["practise", "--families", "enter-txt"], "did you mean enter-text"),
+        (["practise", "--suite", "miniwob:enter-text", "--families", "a"], "leave out --families"),
+        (["practise", "--seconds", "0"], "'--seconds'"),
+        (["exam", "--seeds", "9-1"], "--seeds is a number or a range"),
+        (["exam", "--name", "../../x"], "--name is a-z"),
+        (["distill", "--suite", "nope"], "there is no suite"),
+        (["measure", "--seeds", "1-99999"], "more than 10000 seeds"),
+        (["skills", "show", "nope"], "nothing has been learnt"),
+        (["skills", "rollback", "nope", "1"], "no skill is called 'nope'"),
+        (["skills", "retire", "nope"], "no skill is called 'nope'"),
+        (["report"], "run `journeyman demo`"),
+        (["weights", "--model", "gpt-4o"], "begins with local/"),
+        (["weights", "--model", "local/nope"], "use one of qwen2.5-coder-1.5b"),
+        (["weights", "--model", "local//gone.gguf"], "no GGUF file at /gone.gguf"),
+        (["--workspace", "/dev/null", "skills", "list"], "is a file"),
+    ],
+)
+def test_bad_input_gets_one_sentence_and_status_2(
+    argv: list[str], words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    status, out, err = told(capsys, *argv)
+    assert status == 2
+    assert words in err
+    assert len(err.strip().splitlines()) == 1
+    assert "Traceback" not in err + out
+
+
+def test_a_bad_configuration_file_names_the_key_and_the_file(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    Path("journeyman.toml").write_text("[model]\nnmae = 'x'\n")
+    status, _, err = told(capsys, "skills", "list")
+    assert status == 2
+    assert "model.nmae" in err
+    assert "journeyman.toml" in err
+
+
+def test_looking_writes_nothing(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    folder = tmp_path / "none"
+    status, out, _ = told(capsys, "--workspace", str(folder), "skills", "list")
+    assert (status, folder.exists()) == (0, False)
+    assert "No skill has been learnt" in out
+
+
+def test_a_damaged_library_says_which_file(
+    capsys: pytest.CaptureFixture[str], learnt_workspace: Path
+) -> None:
+    events = learnt_workspace / "library" / "events.jsonl"
+    events.write_text("{not json\n" + events.read_text())
+    status, _, err = told(capsys, "--workspace", str(learnt_workspace), "skills", "list")
+    assert status == 2
+    assert "events.jsonl" in err
+    assert told(capsys, "--workspace", str(learnt_workspace), "skills", "fsck")[0] == 1
+
+
+def test_skills_can_be_listed_shown_retired_and_brought_back(
+    capsys: pytest.CaptureFixture[str], learnt_workspace: Path
+) -> None:
+    at = ("--workspace", str(learnt_workspace))
+    listed = told(capsys, *at, "skills", "list")[1]
+    assert "book-a-table@1" in listed
+    assert "8 of 8 succeeded" in listed
+    shown = told(capsys, *at, "skills", "show", "book-a-table")[1]
+    assert "def book_a_table(guest: str)" in shown
+    assert "Book a table for {guest}." in shown
+    assert 'present: button "Book"' in shown
+    assert told(capsys, "skills", "retire", "book-a-table", *at)[0] == 0
+    assert "book-a-table" not in told(capsys, *at, "skills", "list")[1]
+    assert "retired" in told(capsys, *at, "skills", "list", "--retired")[1]
+    assert told(capsys, "skills", "rollback", "book-a-table", "1", *at)[0] == 0
+    assert "book-a-table@1" in told(capsys, *at, "skills")[1]
+    status, _, err = told(capsys, *at, "skills", "show", "book-a-tabel")
+    assert status == 2
+    assert "did you mean book-a-table" in err
+    assert told(capsys, *at, "skills", "fsck")[:2] == (0, "The library is sound.\n")
+
+
+def test_the_report_command_writes_both_files_and_shows_the_table(
+    capsys: pytest.CaptureFixture[str], learnt_workspace: Path
+) -> None:
+    status, out, err = told(capsys, "report", "--workspace", str(learnt_workspace))
+    assert (status, err) == (0, "")
+    assert "mastered" in out
+    assert "0/2 → 2/2" in out
+    assert (learnt_workspace / "report.html").exists()
+    assert str(learnt_workspace / "report.json") in out
+
+
+def test_every_command_has_help_with_an_example(capsys: pytest.CaptureFixture[str]) -> None:
+    for command in ("run", "practise", "exam", "distill", "measure", "demo", "report", "weights"):
+        status, out, _ = told(capsys, command, "--help")
+        assert status == 0
+        assert "Examples:" in out
+        assert f"journeyman {command}" in out
+
+
+def test_the_demo_families_are_families_of_the_suite() -> None:
+    from journeyman.agent.suites import open_suite
+
+    known = open_suite("miniwob").families()
+    assert set(FAMILIES) <= set(known)
+    assert set(QUICK) <= set(FAMILIES)
+    assert len(FAMILIES) == len(set(FAMILIES)) == 12
+
+
+def test_help_loads_nothing_heavy() -> None:
+    code = (
+        "import sys; from journeyman.agent.cli import main; main(['--help'])\n"
+        "heavy = {'rich', 'pydantic', 'litellm', 'langgraph', 'playwright', 'chromadb', 'numpy'}\n"
+        "print('heavy:', sorted(heavy & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.endswith("heavy: []\n")
+
+
+@given(st.text(max_size=30))
+def test_seeds_are_numbers_or_a_refusal(text: str) -> None:
+    try:
+        seeds = seeds_of(text)
+    except Refused:
+        return
+    assert seeds
+    assert all(seed >= 0 for seed in seeds)
+
+
+def test_seeds_may_be_ranges_and_lists() -> None:
+    assert seeds_of("10000-10002") == (10000, 10001, 10002)
+    assert seeds_of("1,4,8-9,8") == (1, 4, 8, 9)
+
+
+@given(st.text(max_size=60))
+def test_any_address_is_taken_or_refused(text: str) -> None:
+    try:
+        assert checked_url(text)
+    except Refused:
+        return
+
+
+def test_a_local_page_may_be_named_by_its_path(tmp_path: Path) -> None:
+    page = tmp_path / "page.html"
+    page.touch()
+    assert checked_url(str(page)) == str(page)
+    assert checked_url("example.org/a") == "example.org/a"
+
+
+def test_near_names_what_is_alike_or_what_there_is() -> None:
+    assert near("ab", ["abc", "xyz"], "thing").endswith("did you mean abc?")
+    assert near("q", ["abc", "xyz"], "thing").endswith("there is abc, xyz")
+
+
+def test_earlier_exam_rows_are_put_aside_not_lost(tmp_path: Path) -> None:
+    for number in (1, 2):
+        (tmp_path / "after.jsonl").write_text(str(number))
+        put_aside(tmp_path, "after")
+    assert (tmp_path / "after.1.jsonl").read_text() == "1"
+    assert (tmp_path / "after.2.jsonl").read_text() == "2"
+    put_aside(tmp_path, "after")
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+def plain() -> Console:
+    return Console(file=open(os.devnull, "w"), record=True, width=200)  # noqa: SIM115
+
+
+def test_without_a_terminal_progress_is_a_line_a_stage_and_what_was_learnt() -> None:
+    console = plain()
+    with Progress(console) as progress:
+        for number in range(50):
+            progress(Event("progress", f"task {number}", {"stage": "exam", "done": number, "total": 50}))
+        progress(Event("action", "click(...)"))
+        progress(Event("learn", "admitted book-a-table [x]"))
+        progress(Event("progress", "", {"stage": "practice", "left": 90.0}))
+    lines = console.export_text().splitlines()
+    assert len(lines) == 3
+    assert lines[0].startswith("exam · 0/50 · task 0 · 0:00")
+    assert lines[1] == "  admitted book-a-table [x]"
+    assert "practice" in lines[2]
+    assert "left" in lines[2]
+
+
+def test_the_estimate_counts_only_what_this_run_did(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 100.0
+    monkeypatch.setattr(time, "monotonic", lambda: now)
+    progress = Progress(plain())
+    progress(Event("progress", "", {"stage": "exam", "done": 30, "total": 36}))
+    assert progress.left() is None
+    now = 110.0
+    progress(Event("progress", "", {"stage": "exam", "done": 32, "total": 36}))
+    assert progress.left() == pytest.approx(20.0)
+
+
+def test_an_event_becomes_a_line_without_control_characters() -> None:
+    text = line(Event("observation", "a\x1b[2Jb [bold]"))
+    assert text is not None
+    assert text.plain == "observation  a·[2Jb [bold]"
+    assert line(Event("end", "over")) is None
+
+
+def test_the_ending_says_verdict_and_cost() -> None:
+    step = Step(1, "click()", "", prompt_tokens=2300, reply_tokens=10, model_calls=1)
+    run = Trajectory("t", Task("x", "g"), (step,), Outcome(True, "check"), seconds=8.06)
+    assert ending(run) == "solved (check); 1 step, 1 model call, 2,310 tokens, 8.1 s"
+
+
+def test_ctrl_c_ends_with_130_and_says_how_to_go_on(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, learnt_workspace: Path
+) -> None:
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("journeyman.agent.cli.show.print_report", interrupted)
+    status, _, err = told(capsys, "report", "--workspace", str(learnt_workspace))
+    assert status == 130
+    assert "run it again to go on" in err

@@ -1,0 +1,63 @@
+"""Statuses follow from evidence, digests from what decides behaviour."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from journeyman.skills.skill import (
+    Candidate,
+    Evidence,
+    Gates,
+    Manifest,
+    Status,
+    status_of,
+    wilson_lower,
+)
+
+
+def outcomes(text: str) -> list[Evidence]:
+    return [Evidence("a", 1, "use", letter == "+") for letter in text]
+
+
+@pytest.mark.parametrize(
+    ("text", "status"),
+    [
+        ("", Status.VERIFIED),
+        ("++++++", Status.VERIFIED),
+        ("+" * 15, Status.VERIFIED),
+        ("+" * 16, Status.TRUSTED),
+        ("+" * 16 + "-", Status.VERIFIED),
+        ("+" * 40 + "-", Status.TRUSTED),
+        ("+" * 40 + "--", Status.DEGRADED),
+        ("+" * 40 + "--+", Status.TRUSTED),
+        ("-", Status.VERIFIED),
+    ],
+)
+def test_status_follows_from_outcomes(text: str, status: Status) -> None:
+    assert status_of(outcomes(text)) is status
+
+
+def test_gates_decide() -> None:
+    assert status_of(outcomes("++++++"), Gates(trust=0.5)) is Status.TRUSTED
+    assert status_of(outcomes("+" * 20 + "--"), Gates(degrade_after=3)) is Status.VERIFIED
+
+
+@given(st.integers(0, 200), st.integers(0, 200))
+def test_the_lower_bound_is_below_the_rate_and_grows_with_success(a: int, b: int) -> None:
+    successes, trials = min(a, b), max(a, b)
+    bound = wilson_lower(successes, trials)
+    assert 0 <= bound <= (successes / trials if trials else 0) + 1e-12
+    assert wilson_lower(successes + 1, trials + 1) >= bound
+
+
+def test_a_digest_covers_code_template_and_manifest(candidate: Callable[..., Candidate]) -> None:
+    plain = candidate()
+    assert plain.digest == replace(plain, name="other", description="x", how="model").digest
+    assert plain.digest != replace(plain, code=plain.code + "\n").digest
+    assert plain.digest != replace(plain, manifest=Manifest((), ())).digest
+    assert plain.function == "log_in"
