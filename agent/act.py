@@ -1,4 +1,4 @@
-"""act: one step. A mastered skill runs as it is; else the model writes calls, which the sandbox runs."""
+"""act: one step. A mastered skill runs as it is; else the model writes calls for the sandbox."""
 
 from __future__ import annotations
 
@@ -172,7 +172,9 @@ def program(reply: str) -> tuple[str, bool]:
         text = text.split("```")[1].removeprefix("python").strip()
     lines = [line for line in text.splitlines() if line.strip()]
     finished = DONE in (line.strip() for line in lines)
-    return "\n".join(line for line in lines if line.strip() != DONE), finished
+    # Small models get stuck on a line; saying it again at once would change nothing.
+    fresh = [line for line, earlier in zip(lines, ["", *lines], strict=False) if line != earlier]
+    return "\n".join(line for line in fresh if line.strip() != DONE), finished
 
 
 def digest(view: View) -> str:
@@ -207,4 +209,3 @@ def _with_tried(tried: dict[str, list[str]], made: Sequence[Call]) -> dict[str, 
             source = source.replace(quote(item.args["text"]), quote("\0"), 1)
         found.setdefault(digest(view_from_json(item.view)), []).append(source)
     return found
-

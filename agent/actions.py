@@ -83,7 +83,8 @@ def listing(view: View, goal: str = "", earlier: View | None = None) -> str:
         elif known is not None and (element.role, element.name) not in known:
             line += "  (new)"
         lines.append(line)
-    if earlier is not None:
+    if earlier is not None and sum(line.endswith("(new)") for line in lines) <= 2:
+        # Words that come with few controls (a notice, an error) matter; a new page's do not.
         lines += [f"text: {text}" for text in appeared(earlier.text, view.text)]
     hidden = [element for element in view.elements if element.disabled]
     lines += [f'(disabled: {element.role} "{element.name}")' for element in hidden[:5]]
@@ -107,13 +108,19 @@ def calls_in_view(view: View) -> list[tuple[str, bool]]:
             legal.append((call("check", locator), False))
             if element.checked and element.role == "checkbox":
                 legal.append((call("check", {**locator, "on": False}), False))
-        else:
+        elif not (element.role == "tab" and element.checked):
+            # A tab that is open already has nothing to click for.
             legal.append((call("click", locator), False))
     return legal
 
 
 def grammar(
-    view: View, *, finish: bool, tried: frozenset[str] = frozenset(), skills: tuple[str, ...] = (), lines: int = MAX_LINES
+    view: View,
+    *,
+    finish: bool,
+    tried: frozenset[str] = frozenset(),
+    skills: tuple[str, ...] = (),
+    lines: int = MAX_LINES,
 ) -> str:
     """GBNF for a reply: up to `lines` calls on what is in view, or of skills, or `done()`.
 

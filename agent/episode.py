@@ -1,13 +1,13 @@
 """One attempt at a task: a page, a sandbox for code, and every call between them journalled.
 
-Where the worlds meet: the only place that turns sandbox values into the plain text that memory keeps.
-An intent is written before a call is sent; its answer before the code inside sees it.
+Where the worlds meet: only here sandbox values become the plain text that memory keeps. An intent
+is written before a call is sent, its answer before the code inside sees it.
 """
 
 from __future__ import annotations
 
-import time
-from collections.abc import AsyncIterator, Mapping
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
@@ -22,6 +22,9 @@ from .suites.base import Suite
 
 PATIENT = 0.35
 """Seconds a page must be still before the model looks at it: suggestions come that late."""
+
+
+MakeSandbox = Callable[[], Sandbox]
 
 
 class PageEpisode:
@@ -56,8 +59,8 @@ class PageEpisode:
         watch: bool = False,
         seconds: float | None = None,
     ) -> Result:
-        """Run code on this page. With `watch`, it stops quietly once new things have come into view:
-        what was planned before they were seen may no longer be meant.
+        """Run code on this page. With `watch`, it stops quietly once new things are in view: what
+        was planned before they were seen may no longer be meant.
         """
         server = PageServer(self.page, over=self.over, primitives=primitives)
         known: set[tuple[str, str]] | None = None
@@ -67,7 +70,9 @@ class PageEpisode:
             acts = primitive in PRIMITIVES and PRIMITIVES[primitive].effect != "read"
             view = None
             if acts and not await self.over():
-                view = await self.page.look(PATIENT) if watch and known else await self.page.glance()
+                view = (
+                    await self.page.look(PATIENT) if watch and known else await self.page.glance()
+                )
                 here = {(item.role, item.name) for item in view.elements}
                 if watch and known is not None and here - known:
                     raise EpisodeOver("something new has come into view")
@@ -128,36 +133,47 @@ async def open_episode(
     task: Task,
     suite: Suite,
     browser: Browser,
-    sandbox: Sandbox,
+    make_sandbox: MakeSandbox,
     limits: Limits,
     journal: Journal | None = None,
     trajectory: str = "",
 ) -> AsyncIterator[PageEpisode]:
-    """Begin a task on a page of its own."""
-    async with browser.page(suite.policy(task), suite.viewport) as page:
-        await suite.start(page, task)
-        yield PageEpisode(task, page, suite, sandbox, limits, journal, trajectory)
+    """Begin a task on a page and in a sandbox of its own: nothing is left of the task before."""
+    sandbox = make_sandbox()
+    # The sandbox starts while the page loads.
+    warm = asyncio.create_task(sandbox.run("pass", serve=_nothing))
+    try:
+        async with browser.page(suite.policy(task), suite.viewport) as page:
+            await suite.start(page, task)
+            await warm
+            yield PageEpisode(task, page, suite, sandbox, limits, journal, trajectory)
+    finally:
+        warm.cancel()
+        await asyncio.gather(warm, return_exceptions=True)
+        await sandbox.close()
+
+
+async def _nothing(primitive: str, args: dict[str, Json]) -> Json:
+    raise PrimitiveFailed("there is no page yet")
 
 
 class SuiteArena:
     """Implements `skills.trial.Arena` with the practice tasks of a suite."""
 
-    def __init__(self, suite: Suite, browser: Browser, sandbox: Sandbox, limits: Limits) -> None:
+    def __init__(
+        self, suite: Suite, browser: Browser, make_sandbox: MakeSandbox, limits: Limits
+    ) -> None:
         self._suite = suite
         self._browser = browser
-        self._sandbox = sandbox
+        self._make_sandbox = make_sandbox
         self._limits = limits
-        self.seconds = 0.0
-        """Time spent in episodes so far."""
 
     @asynccontextmanager
     async def open(self, task: Task) -> AsyncIterator[PageEpisode]:
-        start = time.perf_counter()
         async with open_episode(
-            task, self._suite, self._browser, self._sandbox, self._limits
+            task, self._suite, self._browser, self._make_sandbox, self._limits
         ) as episode:
             yield episode
-        self.seconds += time.perf_counter() - start
 
     async def siblings(self, task: Task) -> AsyncIterator[Task]:
         """Practice tasks of the same family on seeds not used for attempts."""

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 Kind = Literal[
-    "start", "recall", "direct", "plan", "action", "observation", "reflect", "judge", "learn", "end",
-    "progress",
+    "start", "recall", "direct", "plan", "action", "observation", "reflect", "judge", "learn",
+    "end", "progress",
 ]  # fmt: skip
 
 

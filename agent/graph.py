@@ -33,7 +33,8 @@ def build(parts: Parts, checkpointer: BaseCheckpointSaver[str] | None = None) ->
     """Compile the graph around its live parts."""
     graph = StateGraph(AgentState)
     nodes: dict[str, Node] = {
-        "recall": recall, "plan": plan, "act": act, "judge": judge, "reflect": reflect, "learn": learn,
+        "recall": recall, "plan": plan, "act": act,
+        "judge": judge, "reflect": reflect, "learn": learn,
     }  # fmt: skip
     for name, node in nodes.items():
         graph.add_node(name, _with(node, parts))

@@ -12,11 +12,11 @@ from pathlib import Path
 from ..memory.journal import Journal
 from ..memory.lessons import Lessons
 from ..memory.trajectory import Step, Task
-from ..sandbox.base import Limits, Sandbox, View
+from ..sandbox.base import Limits, View
 from ..sandbox.browser import Browser
 from ..skills.library import SkillLibrary
 from .config import Settings
-from .episode import PageEpisode, open_episode
+from .episode import MakeSandbox, PageEpisode, open_episode
 from .events import Event, Kind
 from .model import Model
 from .suites.base import Suite
@@ -34,7 +34,7 @@ class Parts:
     settings: Settings
     model: Model | None
     browser: Browser
-    sandbox: Sandbox
+    make_sandbox: MakeSandbox
     journal: Journal
     library: SkillLibrary | None
     lessons: Lessons | None = None
@@ -46,7 +46,7 @@ class Parts:
     screenshots: Path | None = None
     tell: Callable[[Event], None] = lambda event: None
     bare: bool = False
-    """The bare loop of the measurements: one call a reply, no guards, no memory of what was tried."""
+    """The bare loop of the measurements: one call a reply, no guards, no memory of what failed."""
     episode: PageEpisode | None = None
     earlier: View | None = None
     """The view the model saw last."""
@@ -75,7 +75,7 @@ class Parts:
                 self.task,
                 self.suite,
                 self.browser,
-                self.sandbox,
+                self.make_sandbox,
                 self.limits,
                 self.journal,
                 trajectory,

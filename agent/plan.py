@@ -33,9 +33,7 @@ async def plan(state: AgentState, parts: Parts) -> Update:
     return {"direct": name, "binding": dict(binding)}
 
 
-def choose(
-    library: SkillLibrary, goal: str, url: str, view: View
-) -> tuple[Skill, Binding] | None:
+def choose(library: SkillLibrary, goal: str, url: str, view: View) -> tuple[Skill, Binding] | None:
     """The one trusted skill that takes this goal on this page, with its binding; or None."""
     parts = urlsplit(url)
     origin = f"{parts.scheme}://{parts.netloc}"

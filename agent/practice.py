@@ -29,7 +29,6 @@ class Progress:
     streak: int = 0
     fails: int = 0
 
-
     @property
     def rests(self) -> bool:
         return self.streak >= MASTERED
@@ -96,16 +95,16 @@ class _Session:
 
     async def _learn(self, family: str, task: Task) -> None:
         solved = await self._agent.journal.all(finished=True, success=True, limit=400)
-        of_page = [
-            t for t in solved if t.task.url == task.url and t.model_calls and t.task.goal
-        ]
+        of_page = [t for t in solved if t.task.url == task.url and t.model_calls and t.task.goal]
         found = await self._agent.learn_from(
             of_page[-8:], self._suite, say=lambda text: self._tell(Event("learn", text))
         )
         for learnt in found:
             kind = "admitted" if learnt.version is not None else "rejected"
             name = learnt.version.name if learnt.version is not None else ""
-            self._row(kind, family, -1, learnt.version is not None, None, name, "; ".join(learnt.reasons))
+            self._row(
+                kind, family, -1, learnt.version is not None, None, name, "; ".join(learnt.reasons)
+            )
 
     def _row(
         self,
@@ -146,9 +145,7 @@ class _Session:
         )
 
 
-def _restore(
-    rows: Rows[PracticeRow], families: Sequence[str]
-) -> tuple[dict[str, Progress], float]:
+def _restore(rows: Rows[PracticeRow], families: Sequence[str]) -> tuple[dict[str, Progress], float]:
     """Where an earlier sitting stopped."""
     progress: dict[str, Progress] = defaultdict(Progress)
     spent = 0.0

@@ -54,7 +54,9 @@ def body(reply: str) -> str:
     text = reply.split("```")[1].removeprefix("python") if reply.count("```") >= 2 else reply
     lines = text.strip("\n").splitlines()
     start = next((i + 1 for i, line in enumerate(lines) if line.startswith("def ")), 0)
-    kept = [line for line in lines[start:] if not line.strip().startswith(('"""', "from ", "import "))]
+    kept = [
+        line for line in lines[start:] if not line.strip().startswith(('"""', "from ", "import "))
+    ]
     inner = []
     for line in kept:
         if start and line.strip() and not line.startswith((" ", "\t")):

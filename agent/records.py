@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import BinaryIO, Generic, TypeVar
@@ -52,7 +53,7 @@ class Rows(Generic[Row]):
 
     def __init__(self, path: Path, kind: type[Row]) -> None:
         self.path = path
-        self._kind = kind
+        self._kind: Callable[..., Row] = kind
 
     def read(self) -> list[Row]:
         """Every whole row, oldest first."""

@@ -1,7 +1,7 @@
 """reflect: what went wrong, from the sandbox's evidence, so that it is not done again.
 
-Source: SREFLECT (Li et al., 2023): a record of step, wrong action and alternative. The record is made
-without a model: the last call before the failure is barred on the view it was made on.
+Source: SREFLECT (Li et al., 2023): a record of step, wrong action and alternative. Made without a
+model: the last call before the failure is barred on the view it was made on.
 """
 
 from __future__ import annotations

@@ -15,12 +15,12 @@ from ..memory.embed import Embedder, default_embedder
 from ..memory.journal import Journal
 from ..memory.lessons import Lessons
 from ..memory.trajectory import Outcome, Task, Trajectory
-from ..sandbox.bubblewrap import Bubblewrap
 from ..sandbox.browser import Browser
+from ..sandbox.bubblewrap import Bubblewrap
 from ..skills.induce import Learnt, learn
 from ..skills.library import SkillLibrary
 from .config import Settings, load_settings
-from .episode import SuiteArena
+from .episode import MakeSandbox, SuiteArena
 from .events import Event
 from .model import Model, open_model
 from .parts import Parts
@@ -36,7 +36,7 @@ Tell = Callable[[Event], None]
 class Agent:
     """An agent with a workspace: run goals, keep what worked, call it again.
 
-    Not covered: two agents writing one workspace's checkpoints; the library and the journal bear it.
+    Not covered: two agents writing the checkpoints of one workspace (library and journal bear it).
     """
 
     def __init__(
@@ -51,6 +51,7 @@ class Agent:
         journal_path: Path | None = None,
         screenshots: bool = False,
         embedder: Embedder | None = None,
+        make_sandbox: MakeSandbox | None = None,
     ) -> None:
         self.settings = settings or load_settings()
         self.workspace = Path(workspace) if workspace is not None else self.settings.workspace
@@ -71,7 +72,7 @@ class Agent:
         self.browser = Browser(
             str(executable) if executable else None, self.settings.browser.headless
         )
-        self.sandbox = Bubblewrap(self.settings.sandbox.limits())
+        self._make_sandbox = make_sandbox or (lambda: Bubblewrap(self.settings.sandbox.limits()))
 
     # Opening and closing -------------------------------------------------------------------------
 
@@ -103,9 +104,8 @@ class Agent:
         return self
 
     async def close(self) -> None:
-        """Close the workspace, end the browser and the sandbox."""
+        """Close the workspace and end the browser."""
         await self.browser.close()
-        await self.sandbox.close()
         await self._stack.aclose()
         self._journal = self._library = self._lessons = None
 
@@ -172,7 +172,7 @@ class Agent:
             settings=self.settings,
             model=self.model,
             browser=self.browser,
-            sandbox=self.sandbox,
+            make_sandbox=self._make_sandbox,
             journal=self.journal,
             library=self._library if direct else None,
             lessons=self._lessons,
@@ -219,7 +219,7 @@ class Agent:
         await self.open()
         assert self._library is not None
         limits = self.settings.sandbox.limits()
-        arena = SuiteArena(suite, self.browser, self.sandbox, limits)
+        arena = SuiteArena(suite, self.browser, self._make_sandbox, limits)
 
         async def without(task: Task) -> Outcome:
             alone = await self.attempt(task, suite, credit=False, direct=False)
@@ -247,11 +247,11 @@ class Agent:
             said.append(f"remembered for goals like this: {lesson.text}")
         if worked and trajectory.task.reset != "full":
             said.append(
-                "no skill is made of it yet: this start cannot be reset, so nothing can be tried again"
+                "no skill is made of it: this start cannot be reset, so nothing can be tried again"
             )
         return said
 
-    # The synchronous face --------------------------------------------------------------------------
+    # The synchronous face ------------------------------------------------------------------------
 
     def run_sync(self, goal: str, url: str = "") -> Trajectory:
         """`run` for code without an event loop, and inside a running one too."""
@@ -283,4 +283,3 @@ def _loop() -> _Loop:
         if _shared is None:
             _shared = _Loop()
         return _shared
-

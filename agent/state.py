@@ -1,4 +1,4 @@
-"""What flows through the graph. Plain values only: live parts (page, sandbox, model) are never state."""
+"""What flows through the graph: plain values. Live parts (page, sandbox, model) are never state."""
 
 from __future__ import annotations
 

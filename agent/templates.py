@@ -16,7 +16,7 @@ def _environment() -> Environment:
         undefined=StrictUndefined,
         keep_trailing_newline=False,
         # Prompts are plain text for a model; escaping would change what a page says.
-        autoescape=False,  # noqa: S701
+        autoescape=False,
     )
 
 

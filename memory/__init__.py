@@ -1,9 +1,9 @@
 """Remembers: tasks, trajectories, lessons, and the vectors that find them again.
 
-    MemoryFault            anything this room raises
-    ├── JournalCorrupt     (also ValueError)   a journal that cannot be read or mended
-    ├── JournalReadOnly    (also PermissionError)   a write to a journal opened for reading
-    └── EmbedderMismatch   (also ValueError)   vectors made by another embedder
+MemoryFault            anything this room raises
+├── JournalCorrupt     (also ValueError)   a journal that cannot be read or mended
+├── JournalReadOnly    (also PermissionError)   a write to a journal opened for reading
+└── EmbedderMismatch   (also ValueError)   vectors made by another embedder
 """
 
 

@@ -1,11 +1,11 @@
 """Acts: runs untrusted code where it can do no harm, and serves it a browser page as a capability.
 
-    SandboxError              anything this room raises
-    ├── SandboxUnavailable    (also RuntimeError)    nothing here can isolate; says what to install
-    ├── PrimitiveRefused      (also PermissionError) a call outside policy or manifest
-    ├── PrimitiveFailed       (also RuntimeError)    a legal call that did not work on this page
-    ├── EpisodeOver           (also RuntimeError)    the task has ended; nothing goes on
-    └── ProtocolError         (also ValueError)      a line that is not a valid message
+SandboxError              anything this room raises
+├── SandboxUnavailable    (also RuntimeError)    nothing here can isolate; says what to install
+├── PrimitiveRefused      (also PermissionError) a call outside policy or manifest
+├── PrimitiveFailed       (also RuntimeError)    a legal call that did not work on this page
+├── EpisodeOver           (also RuntimeError)    the task has ended; nothing goes on
+└── ProtocolError         (also ValueError)      a line that is not a valid message
 """
 
 

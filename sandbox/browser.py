@@ -45,7 +45,7 @@ def find_chromium(configured: str | None = None) -> str | None:
     if configured:
         if not Path(configured).exists():
             raise SandboxUnavailable(
-                f"there is no browser at {configured}; correct browser.executable in journeyman.toml"
+                f"there is no browser at {configured}; correct browser.executable in the settings"
             )
         return configured
     return next((path for name in NAMES if (path := shutil.which(name))), None)
@@ -162,7 +162,7 @@ class PageServer:
             raise PrimitiveFailed(wrong)
         if primitive not in self._allowed:
             raise PrimitiveRefused(
-                f"{primitive} is not in the manifest, which allows {', '.join(sorted(self._allowed))}"
+                f"{primitive} is not in the manifest, which has {', '.join(sorted(self._allowed))}"
             )
         if await self.ended():
             raise EpisodeOver("the task has ended")

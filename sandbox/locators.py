@@ -5,6 +5,7 @@ The same rules as `view.js` applies to the living page, on what was seen of it.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from .base import Element, View
@@ -19,17 +20,19 @@ def fold(text: str) -> str:
 
 def matches(element: Element, locator: Locator) -> bool:
     """Whether the element is one of those meant, `nth` aside."""
-    tests = {
-        "role": lambda wanted: element.role == wanted,
-        "name": lambda wanted: element.name == fold(wanted),
-        "starts": element.name.startswith,
-        "ends": element.name.endswith,
-        "contains": lambda wanted: wanted in element.name,
-        "kind": lambda wanted: element.kind == wanted,
-        "row": lambda wanted: fold(wanted) in element.row,
-        "nth": lambda _: True,
-    }
-    return all(tests[key](value) for key, value in locator.items())
+    return all(_TESTS[key](element, value) for key, value in locator.items())
+
+
+_TESTS: dict[str, Callable[[Element, Any], bool]] = {
+    "role": lambda element, wanted: element.role == wanted,
+    "name": lambda element, wanted: element.name == fold(wanted),
+    "starts": lambda element, wanted: element.name.startswith(wanted),
+    "ends": lambda element, wanted: element.name.endswith(wanted),
+    "contains": lambda element, wanted: wanted in element.name,
+    "kind": lambda element, wanted: element.kind == wanted,
+    "row": lambda element, wanted: fold(wanted) in element.row,
+    "nth": lambda element, wanted: True,
+}
 
 
 def locate(view: View, locator: Locator) -> Element | None:

@@ -2,7 +2,7 @@
 
 Covered: finding elements by semantic locators, waiting for them, real mouse and keyboard events,
 proof that a field took what was typed. Not covered: frames of other documents, canvas drawings,
-drag and drop. What may be called, and where a page may go, is decided in `browser.py` and `proxy.py`.
+drag and drop. What may be called, and where a page may go: `browser.py` and `proxy.py`.
 """
 
 from __future__ import annotations

@@ -45,7 +45,9 @@ PRIMITIVES = {
         Primitive("click", "effect", True, {}, "Click the element."),
         Primitive("fill", "idempotent", True, {"text": (str, True)}, "Replace a field's text."),
         Primitive("select", "idempotent", True, {"option": (str, True)}, "Choose in a list box."),
-        Primitive("check", "idempotent", True, {"on": (bool, False)}, "Tick, or untick with on=False."),
+        Primitive(
+            "check", "idempotent", True, {"on": (bool, False)}, "Tick; untick with on=False."
+        ),
         Primitive("press", "effect", False, {"key": (str, True)}, "Press a key, such as Enter."),
         Primitive("open_url", "effect", False, {"url": (str, True)}, "Go to an address."),
         Primitive("visible", "read", True, {}, "Whether such an element is in view."),

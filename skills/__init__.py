@@ -1,10 +1,10 @@
 """Knows how: skills, their evidence, their life.
 
-    SkillError               anything this room raises
-    ├── SkillNotFound        (also KeyError)        no skill or version of that name
-    ├── NotAdmitted          (also ValueError)      the gate refused; `reasons` are sentences
-    ├── LibraryReadOnly      (also PermissionError) a write to a library open for reading
-    └── LibraryCorrupt       (also ValueError)      says which file and how to mend it
+SkillError               anything this room raises
+├── SkillNotFound        (also KeyError)        no skill or version of that name
+├── NotAdmitted          (also ValueError)      the gate refused; `reasons` are sentences
+├── LibraryReadOnly      (also PermissionError) a write to a library open for reading
+└── LibraryCorrupt       (also ValueError)      says which file and how to mend it
 """
 
 

@@ -22,8 +22,7 @@ def instantiate(locator: dict[str, Any], binding: Binding) -> list[Locator]:
         if lists:
             choices.append(list(binding[lists[0]]))  # type: ignore[arg-type]
         else:
-            plain = {name: value for name, value in binding.items()}
-            choices.append([text.format_map(plain)])
+            choices.append([text.format_map(binding)])
     rest = {key: value for key, value in locator.items() if key not in keys}
     return [{**dict(zip(keys, texts, strict=True)), **rest} for texts in product(*choices)]
 

@@ -1,12 +1,13 @@
 """From what was done once to programs that may do it again elsewhere, without a model.
 
 Each move is explained in every way the goal and the page allow: its target is what the goal names,
-or stands in the row the goal names, or begins with what the goal quotes, or is the n-th of its kind,
-or is always the same. A program is one choice of explanation for each move. Programs that explain
-several trajectories come first (the version space shrinks with each: anti-unification); trials decide.
+or stands in the row the goal names, or begins with what the goal quotes, or is the n-th of its
+kind, or is always the same. A program is one choice of explanation for each move. Programs that
+explain several trajectories come first (the version space shrinks with each: anti-unification);
+trials decide.
 
 Source: ASI, arXiv 2504.06821 (induce from success, admit on re-execution); the constructs are ours.
-Covered: constructs named in `program.py`. Not covered: arithmetic, free text composed anew, drawing.
+Covered: constructs named in `program.py`. Not covered: arithmetic, text composed anew, drawing.
 """
 
 from __future__ import annotations
@@ -78,7 +79,9 @@ def live(moves: Sequence[Move]) -> list[Move]:
     """Drop dead moves: those that failed for good, and those that changed nothing."""
     kept = []
     for index, move in enumerate(moves):
-        again = any(m.primitive == move.primitive and m.args == move.args for m in moves[index + 1 :])
+        again = any(
+            m.primitive == move.primitive and m.args == move.args for m in moves[index + 1 :]
+        )
         if move.error and not again:
             continue
         unchanged = move.after is not None and state_of(move.before) == state_of(move.after)
@@ -227,9 +230,7 @@ def _reveal(moves: list[Move], index: int, binding: Binding) -> Options:
         return NONE
     among = [Place(first.role), _alike(first)]
     places = [p for p in _places(moves[end].before, wanted, binding) if p.variables()]
-    options: list[list[Statement]] = [
-        [Reveal(group, place)] for place in places for group in among
-    ]
+    options: list[list[Statement]] = [[Reveal(group, place)] for place in places for group in among]
     options += [[step for move in moves[index:end] for step in _plain(move, binding)[:1]]]
     return options, end - index
 
@@ -378,5 +379,3 @@ def slots_used(program: Program) -> set[str]:
         if isinstance(step, Guard):
             names |= slots_used(step.body)
     return names - {"item"}
-
-

@@ -1,8 +1,8 @@
 """From successful trajectories to candidates, and through their trials into the library.
 
 Goals of one form are anti-unified into a template; the moves of each success are shortened by
-re-execution, then explained in general terms (`generalise.py`); a model may propose further programs.
-Nothing here admits: the best candidate goes to trial, and the library decides.
+re-execution, then explained in general terms (`generalise.py`); a model may propose further
+programs. Nothing here admits: the best candidate goes to trial, and the library decides.
 """
 
 from __future__ import annotations
@@ -29,6 +29,10 @@ MOST_SOURCES = 4
 """Trajectories of one form that are generalised together."""
 GOALS = 12
 """Sibling goals read, to see what varies in goals of one form."""
+STILL = 0.35
+"""Seconds a page must be still before a call that is re-executed to be explained."""
+SCREENING = 5
+"""Sibling tasks of the first, short re-execution."""
 SCREENED = 24
 """Candidates given a first, short re-execution."""
 
@@ -57,7 +61,9 @@ async def learn(
     say: Say = lambda text: None,
 ) -> list[Learnt]:
     """Try to make a skill of each form of goals among successes on one site."""
-    clean = [t for t in trajectories if t.outcome.success and not t.taint and t.task.reset == "full"]
+    clean = [
+        t for t in trajectories if t.outcome.success and not t.taint and t.task.reset == "full"
+    ]
     found = []
     for template, group in await _groups(clean, arena):
         found.append(await _learn_form(template, group, library, arena, baseline, propose, say))
@@ -143,7 +149,7 @@ async def _best(
     siblings: list[Task] = []
     async for task in arena.siblings(group[0].task):
         siblings.append(task)
-        if len(siblings) >= 8:
+        if len(siblings) >= SCREENING:
             break
     best: Candidate | None = None
     most = 1
@@ -181,12 +187,12 @@ async def shorten(trajectory: Trajectory, arena: Arena) -> tuple[list[Move], str
     return shortest
 
 
-async def _replay(
-    moves: Sequence[Move], task: Task, arena: Arena
-) -> tuple[list[Move], str] | None:
+async def _replay(moves: Sequence[Move], task: Task, arena: Arena) -> tuple[list[Move], str] | None:
     """Make the same calls from the start; what was seen on the way if that solved the task."""
     async with arena.open(task) as episode:
         for move in moves:
+            # Each call must see what a person would have waited for: views explain the moves.
+            await episode.view(STILL)
             words = ", ".join(f"{key}={value!r}" for key, value in move.args.items())
             result = await episode.run(f"{move.primitive}({words})")
             if not result.ok and not move.error:
@@ -330,4 +336,3 @@ async def _written(
         if not check(candidate):
             found.append(candidate)
     return found
-

@@ -1,8 +1,8 @@
 """Programs over primitives as values, so that they can be compared, merged, then written as Python.
 
-A text in a program is a `Text`: a constant, a slot of the goal, or the item of a loop. Statements are
-calls, loops over a list, a search among alike elements, a place in a paged list, a guarded block, and
-a block that clears the way when a call fails.
+A text in a program is a `Text`: a constant, a slot of the goal, or the item of a loop. Statements
+are calls, loops over a list, a search among alike elements, a place in a paged list, a guarded
+block, and a block that clears the way when a call fails.
 """
 
 from __future__ import annotations
@@ -210,7 +210,9 @@ def constructs(program: Program) -> tuple[str, ...]:
     found = [type(step).__name__.lower() for step in program if not isinstance(step, Do | Press)]
     for step in simple(program):
         found += ["relative" for key, text in step.place.parts if key == "row" and text.variable]
-        found += ["predicate" for key, _ in step.place.parts if key in ("starts", "ends", "contains")]
+        found += [
+            "predicate" for key, _ in step.place.parts if key in ("starts", "ends", "contains")
+        ]
         found += ["lift" for text in step.extra if text.variable]
         found += ["lift" for _, text in step.place.parts if text.variable]
     return tuple(dict.fromkeys(found))

@@ -202,7 +202,7 @@ class Gates:
 
 
 def wilson_lower(successes: int, trials: int, z: float = 1.96) -> float:
-    """Lower end of the Wilson score interval for a rate (95 % two-sided by default); 0 of 0 is 0."""
+    """Lower end of the Wilson score interval of a rate (95 %, two-sided); 0 of 0 is 0."""
     if trials == 0:
         return 0.0
     rate = successes / trials

@@ -22,7 +22,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from . import LibraryCorrupt, LibraryReadOnly, SkillError, SkillNotFound
-from .events import Event, EventLog
+from .events import Event, EventLog, sync_folder
 from .folder import listing, read_folder, read_trials, write_folder
 from .ledger import Ledger
 from .publish import publish
@@ -55,7 +55,9 @@ class SkillStore:
                 f"the library {self.root} is open for reading only: open it without read_only=True"
             )
         try:
-            self.root.mkdir(parents=True, exist_ok=True)
+            if not self.root.exists():
+                self.root.mkdir(parents=True, exist_ok=True)
+                sync_folder(self.root.parent)
             lock = FileLock(self.root / ".lock", timeout=PATIENCE)
             lock.acquire(poll_interval=0.01)
         except Timeout as error:

@@ -34,7 +34,7 @@ def tokens(goal: str) -> list[str]:
 
 
 def _words(parts: Sequence[str]) -> list[str]:
-    return [part for part in parts if re.match(r'\w', part)]
+    return [part for part in parts if re.match(r"\w", part)]
 
 
 def merge(pattern: Sequence[str], goal: Sequence[str]) -> list[str] | None:
@@ -52,9 +52,7 @@ def merge(pattern: Sequence[str], goal: Sequence[str]) -> list[str] | None:
             if not (_quoted(pattern[i1:i2]) == _quoted(goal[j1:j2]) == i2 - i1 == j2 - j1 == 1):
                 return None
             merged.append(_QUOTED)
-        elif tag == "replace" or _HOLE in pattern[i1:i2]:
-            merged.append(_HOLE)
-        elif _inside_list(merged, pattern, i2):
+        elif tag == "replace" or _HOLE in pattern[i1:i2] or _inside_list(merged, pattern, i2):
             merged.append(_HOLE)
         else:
             return None
@@ -135,7 +133,10 @@ def template_of(form: Form) -> Template | None:
     typed = Template(
         text,
         tuple(
-            Slot(name, _kind([str(value[name]) for value in values if value], f'"{{{name}}}"' in text))
+            Slot(
+                name,
+                _kind([str(value[name]) for value in values if value], f'"{{{name}}}"' in text),
+            )
             for name in names
         ),
     )

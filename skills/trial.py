@@ -1,7 +1,7 @@
 """Re-execution: a candidate is run, through the skill, from a reset start, on tasks with a check.
 
-Declares what it needs of the outside as protocols (`Arena`, `Episode`, `Baseline`), so that this room
-does not know the agent. Source: ASI, arXiv 2504.06821.
+Declares what it needs of the outside as protocols (`Arena`, `Episode`, `Baseline`), so that this
+room does not know the agent. Source: ASI, arXiv 2504.06821.
 """
 
 from __future__ import annotations
@@ -17,7 +17,15 @@ from ..memory.trajectory import Call, Outcome, Task
 from ..sandbox.base import Result, View, view_to_json
 from .conditions import unmet
 from .program import invocation
-from .skill import Candidate, Gates, SkillVersion, TrialReport, TrialRun, function_name, wilson_lower
+from .skill import (
+    Candidate,
+    Gates,
+    SkillVersion,
+    TrialReport,
+    TrialRun,
+    function_name,
+    wilson_lower,
+)
 from .template import Binding, parse
 
 MOST_RUNS = 30
@@ -38,8 +46,8 @@ class Episode(Protocol):
         """Run code in the sandbox on this episode's page, allowed these primitives only."""
         ...
 
-    async def view(self) -> View:
-        """See the page."""
+    async def view(self, quiet: float | None = None) -> View:
+        """See the page, once it has been still for `quiet` seconds."""
         ...
 
     def calls(self) -> tuple[Call, ...]:
@@ -79,9 +87,7 @@ class Execution:
     """Whether anything was done: False when a precondition kept it from starting."""
 
 
-async def execute(
-    skill: Candidate | SkillVersion, binding: Binding, episode: Episode
-) -> Execution:
+async def execute(skill: Candidate | SkillVersion, binding: Binding, episode: Episode) -> Execution:
     """Run one skill: preconditions on the page, the code in the sandbox, then postconditions."""
     function = function_name(skill.name)
     missing = unmet(skill.manifest.pre, await episode.view(), binding)
@@ -100,7 +106,7 @@ async def execute(
 
 
 async def try_once(candidate: Candidate, task: Task, arena: Arena, source: bool) -> TrialRun | None:
-    """One re-execution; None where the candidate's template or preconditions do not take the task."""
+    """One re-execution; None where the candidate does not take the task."""
     binding = parse(candidate.template, task.goal)
     if binding is None:
         return None
@@ -127,7 +133,9 @@ async def try_once(candidate: Candidate, task: Task, arena: Arena, source: bool)
         )
 
 
-async def screen(candidate: Candidate, sources: list[Task], arena: Arena, siblings: list[Task]) -> int:
+async def screen(
+    candidate: Candidate, sources: list[Task], arena: Arena, siblings: list[Task]
+) -> int:
     """How many tasks a candidate solves before its first failure, sources first."""
     passed = 0
     for task in [*sources, *siblings]:

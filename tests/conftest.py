@@ -1,5 +1,7 @@
 """What every test gets: no network, no provider's key, a home of its own; `--no-skip`.
 
+`chromium` is one real browser a test file; tests that use it share the file's event loop.
+
 Not covered: programs a test starts. Chromium is forced through the policy proxy, and code in a
 sandbox has no network at all.
 """
@@ -9,11 +11,14 @@ from __future__ import annotations
 import ipaddress
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import pytest_asyncio
+
+from journeyman.sandbox.browser import Browser, find_chromium
 
 REAL_CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
 """Read before the homes are replaced: tests marked `model` use the weights that lie there."""
@@ -92,6 +97,17 @@ def _own_home(
         monkeypatch.setenv("XDG_CACHE_HOME", str(REAL_CACHE))
     monkeypatch.setenv("ANONYMIZED_TELEMETRY", "False")
     monkeypatch.setenv("LANGSMITH_TRACING", "false")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def chromium() -> AsyncIterator[Browser]:
+    """One Chromium for all tests of a file."""
+    executable = os.environ.get("JOURNEYMAN_BROWSER__EXECUTABLE")
+    if find_chromium(executable) is None:
+        pytest.skip("no Chromium is installed: apt-get install chromium")
+    browser = Browser(executable)
+    yield browser
+    await browser.close()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -32,11 +32,15 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     try:
         status = app(args=argv, prog_name="journeyman", standalone_mode=False)
+        if status == INTERRUPTED:  # typer makes this status of a KeyboardInterrupt
+            raise KeyboardInterrupt
         return status if isinstance(status, int) else 0
     except (AgentError, MemoryFault, SandboxError, SkillError, TyperException) as error:
         message = str(error)
         if isinstance(error, TyperException):
-            message = f"{error.format_message().rstrip('.')}; `journeyman --help` says what there is"
+            message = (
+                f"{error.format_message().rstrip('.')}; `journeyman --help` says what there is"
+            )
         return _say(message, BAD_INPUT)
     except BrokenPipeError:
         # The reader (`| head`) has gone: nothing more can be written, not even at exit.

@@ -39,7 +39,8 @@ def demo(
 ) -> None:
     """Watch it learn: exam, practice, exam.
 
-    Twelve kinds of web task, 20 minutes of practice, the embedded model, no key. Stop it with Ctrl-C at any moment; run again, it goes on.
+    Twelve kinds of web task, 20 minutes of practice, the embedded model, no key.
+    Stop it with Ctrl-C at any moment; run again, it goes on.
 
     \b
     Examples:

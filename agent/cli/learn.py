@@ -46,7 +46,7 @@ def practise(
     source, chosen = choose(suite, families)
     from .progress import Progress
 
-    with Progress() as progress:
+    with Progress("practice") as progress:
         asyncio.run(_practise(settings, source, chosen, seconds, progress))
 
 
@@ -82,7 +82,7 @@ def exam(
     from ..report import exam_table
     from .progress import Progress
 
-    with Progress() as progress:
+    with Progress(f"exam {name}") as progress:
         rows = asyncio.run(_exam(settings, source, chosen, numbers, name, not empty, progress))
     progress.console.print(exam_table([], rows))
 
@@ -217,7 +217,7 @@ async def _exam(
     folder = settings.workspace / "exams"
     journal = folder / f"journal-{name}.sqlite"
     async with Agent(
-        settings, read_only=True, use_library=use_library, journal_path=journal
+        settings, read_only=True, use_library=use_library, journal_path=journal, screenshots=True
     ) as agent:
         rows = Rows(folder / f"{name}.jsonl", ExamRow)
         return await job(agent, suite, families, seeds, rows, on_event=progress)

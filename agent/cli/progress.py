@@ -1,7 +1,8 @@
 """What goes on, while it goes on: a live status line on a terminal, sparse plain lines elsewhere.
 
 A `progress` event tells the place by its data, each part optional: `stage` (what is going on),
-`task`, `done` of `total`, `left` (seconds, where the sender knows better than a straight line).
+`task`, `done` of `total` (a whole number counts things, any other is seconds of a budget), `left`
+(seconds, where the sender knows better than a straight line).
 """
 
 from __future__ import annotations
@@ -27,15 +28,17 @@ KEPT_KINDS = ("learn",)
 class Progress:
     """Called with each event; a context manager that owns the screen meanwhile."""
 
-    def __init__(self, console: Console | None = None) -> None:
+    def __init__(self, stage: str = "starting", console: Console | None = None) -> None:
         from rich.console import Console
 
         self.console = console or Console(highlight=False)
         self._live: Live | None = None
         self._begun = self._stage_begun = self._told = time.monotonic()
         self._said = float("-inf")
-        self._stage = self._task = ""
-        self._done = self._total = 0.0
+        self._stage, self._task = stage, ""
+        self._placed = False
+        self._done: float = 0
+        self._total: float = 0
         self._first = 0.0
         self._left: float | None = None
 
@@ -78,9 +81,11 @@ class Progress:
         """The status line: stage, place, task, time so far, and about how much is left."""
         from rich.text import Text
 
-        parts = [self._stage or "starting"]
+        parts = [self._stage]
         if self._total:
-            parts.append(f"{self._done:.0f}/{self._total:.0f}")
+            done, total = self._done, self._total
+            timed = isinstance(total, float)
+            parts.append(f"{clock(done)}/{clock(total)}" if timed else f"{done:.0f}/{total}")
         if self._task:
             parts.append(self._task)
         parts.append(clock(time.monotonic() - self._begun))
@@ -95,6 +100,8 @@ class Progress:
         spent = time.monotonic() - self._stage_begun
         if self._left is not None:
             return max(0.0, self._left - (time.monotonic() - self._told))
+        if isinstance(self._total, float):
+            return max(0.0, self._total - self._done)
         moved = self._done - self._first
         if not self._total or moved <= 0:
             return None
@@ -103,13 +110,13 @@ class Progress:
     def _move(self, event: Event) -> None:
         data: dict[str, Any] = event.data
         stage = str(data.get("stage", "") or self._stage)
-        self._done = float(data.get("done", self._done))
-        if stage != self._stage:
+        self._done = data.get("done", self._done)
+        if stage != self._stage or not self._placed:
             # What an earlier run did already is no measure of this one's pace.
             self._stage_begun, self._first = time.monotonic(), self._done
-            self._stage, self._said = stage, float("-inf")
-            self._total, self._left = 0.0, None
-        self._total = float(data.get("total", self._total))
+            self._stage, self._placed, self._said = stage, True, float("-inf")
+            self._total, self._left = 0, None
+        self._total = data.get("total", self._total)
         self._task = str(data.get("task", event.text))
         if "left" in data:
             self._left, self._told = float(data["left"]), time.monotonic()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
@@ -54,17 +54,17 @@ class Acting(Protocol):
     async def __aexit__(self, *error: Any) -> Any: ...
 
 
-Factory = Callable[[Callable[[str], Awaitable[bool]]], Acting]
-"""Makes the agent from how to ask for approval; called with the first goal."""
+Factory = Callable[[], Acting]
+"""Makes the agent; called with the first goal."""
 
 
 def repl(settings: Settings, factory: Factory | None = None) -> int:
     """Hold a session at the terminal; returns the exit status."""
 
-    def agent(approve: Callable[[str], Awaitable[bool]]) -> Acting:
+    def agent() -> Acting:
         from ..run import Agent
 
-        return Agent(settings, approve=approve)
+        return Agent(settings)
 
     return asyncio.run(Session(settings, factory or agent).hold())
 
@@ -77,8 +77,8 @@ class Session:
         self._factory = factory
         self._agent: Acting | None = None
         self._stack = AsyncExitStack()
-        self._url = ""
-        self._last = ""
+        self._url = self._last = ""
+        self._going_on: asyncio.Future[Any] | None = None
         self._runs = self._calls = self._tokens = 0
         self._seconds = 0.0
 
@@ -91,11 +91,13 @@ class Session:
         prompt: PromptSession[str] = PromptSession(
             history=FileHistory(str(kept)) if kept else InMemoryHistory()
         )
+        # Ours for the whole session: pressed between two prompts, Ctrl-C must not end it either.
+        asyncio.get_running_loop().add_signal_handler(signal.SIGINT, self._interrupt)
         print("Journeyman. Give an address and a goal, or /help.")
         async with self._stack:
             while True:
                 try:
-                    line = await prompt.prompt_async("> ")
+                    line = await prompt.prompt_async("> ", handle_sigint=False)
                 except KeyboardInterrupt:
                     continue
                 except EOFError:
@@ -151,7 +153,7 @@ class Session:
             agent = await self._ready()
             return await agent.run(said.text, self._url, on_event=show)
 
-        trajectory = await _stoppable(work())
+        trajectory = await self._stoppable(work())
         if trajectory is None:
             print("Stopped. What was done is kept.")
             return
@@ -168,17 +170,31 @@ class Session:
             agent = await self._ready()
             return await agent.feedback(self._last, said.kind == "worked", said.text)
 
-        told = await _stoppable(work())
+        told = await self._stoppable(work())
         for sentence in told if told is not None else ["Stopped."]:
             print(sentence)
         if told is not None:
             # Answered once; a later "no, …" is about the next run.
             self._last = ""
 
+    async def _stoppable(self, work: Coroutine[Any, Any, T]) -> T | None:
+        """Await the work; None when Ctrl-C stopped it."""
+        going_on = self._going_on = asyncio.ensure_future(work)
+        try:
+            return await going_on
+        except asyncio.CancelledError:
+            return None
+        finally:
+            self._going_on = None
+
+    def _interrupt(self) -> None:
+        if self._going_on is not None:
+            self._going_on.cancel()
+
     async def _ready(self) -> Acting:
         if self._agent is None:
             print("Starting the browser and the model …")
-            agent = self._factory(_approve)
+            agent = self._factory()
             self._agent = await self._stack.enter_async_context(agent)
         assert self._agent is not None
         return self._agent
@@ -200,26 +216,6 @@ class Session:
             f"{self._runs} runs, {self._calls} model calls, {self._tokens:,} tokens, "
             f"{self._seconds:.1f} s in this session"
         )
-
-
-async def _approve(question: str) -> bool:
-    from prompt_toolkit import PromptSession
-
-    answer = await PromptSession[str]().prompt_async(f"{question} [y/N] ")
-    return answer.strip().lower() in ("y", "yes")
-
-
-async def _stoppable(work: Coroutine[Any, Any, T]) -> T | None:
-    """Await the work; None when Ctrl-C stopped it."""
-    task = asyncio.ensure_future(work)
-    loop = asyncio.get_running_loop()
-    loop.add_signal_handler(signal.SIGINT, task.cancel)
-    try:
-        return await task
-    except asyncio.CancelledError:
-        return None
-    finally:
-        loop.remove_signal_handler(signal.SIGINT)
 
 
 def _history(workspace: Path) -> Path | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 from urllib.parse import urlsplit
@@ -99,24 +98,16 @@ def domains(allow: list[str]) -> tuple[str, ...]:
 async def _from_url(settings: Settings, goal: str, url: str) -> Trajectory:
     from ..run import Agent
 
-    async with Agent(settings, approve=approve) as agent:
+    async with Agent(settings) as agent:
         return await agent.run(goal, url, on_event=_show)
 
 
 async def _from_suite(settings: Settings, suite: Suite, family: str, seed: int) -> Trajectory:
     from ..run import Agent
 
-    async with Agent(settings, approve=approve) as agent:
-        task = await suite.task(family, seed, agent.browser)
-        return await agent.attempt(task, suite=suite, on_event=_show)
-
-
-async def approve(question: str) -> bool:
-    """Ask the person at the terminal; nobody there means no."""
-    if not sys.stdin.isatty():
-        return False
-    answer = await asyncio.to_thread(input, f"{question} [y/N] ")
-    return answer.strip().lower() in ("y", "yes")
+    async with Agent(settings) as agent:
+        task = await agent.task(suite, family, seed)
+        return await agent.attempt(task, suite, on_event=_show)
 
 
 def _show(event: Event) -> None:

@@ -1,4 +1,4 @@
-"""What a source of tasks must offer. Family and seed are its bookkeeping; the agent never reads them."""
+"""What a source of tasks offers. Family and seed are its bookkeeping: the agent reads neither."""
 
 from __future__ import annotations
 

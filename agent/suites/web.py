@@ -49,7 +49,9 @@ class Web:
         host = parts.hostname or ""
         mounts = {name: folder for name, folder in self._folders.items() if name == host}
         allowed = () if mounts else (host, *self._domains)
-        private = () if mounts else (f"{host}:{parts.port or (443 if parts.scheme == 'https' else 80)}",)
+        private = (
+            () if mounts else (f"{host}:{parts.port or (443 if parts.scheme == 'https' else 80)}",)
+        )
         # The person named this very host and port; that is what makes a private address right.
         return Policy(allowed=allowed, private_ok=private, mounts=mounts)
 

@@ -1,9 +1,9 @@
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import time
+from io import StringIO
 from pathlib import Path
 
 import pytest
@@ -211,18 +211,20 @@ def test_earlier_exam_rows_are_put_aside_not_lost(tmp_path: Path) -> None:
     assert (tmp_path / "after.1.jsonl").read_text() == "1"
     assert (tmp_path / "after.2.jsonl").read_text() == "2"
     put_aside(tmp_path, "after")
-    assert len(list(tmp_path.iterdir())) == 2
+    assert len(list(tmp_path.glob("*.jsonl"))) == 2
 
 
 def plain() -> Console:
-    return Console(file=open(os.devnull, "w"), record=True, width=200)  # noqa: SIM115
+    return Console(file=StringIO(), record=True, width=200)
 
 
 def test_without_a_terminal_progress_is_a_line_a_stage_and_what_was_learnt() -> None:
     console = plain()
-    with Progress(console) as progress:
+    with Progress("exam", console) as progress:
         for number in range(50):
-            progress(Event("progress", f"task {number}", {"stage": "exam", "done": number, "total": 50}))
+            progress(
+                Event("progress", f"task {number}", {"stage": "exam", "done": number, "total": 50})
+            )
         progress(Event("action", "click(...)"))
         progress(Event("learn", "admitted book-a-table [x]"))
         progress(Event("progress", "", {"stage": "practice", "left": 90.0}))
@@ -237,12 +239,19 @@ def test_without_a_terminal_progress_is_a_line_a_stage_and_what_was_learnt() -> 
 def test_the_estimate_counts_only_what_this_run_did(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 100.0
     monkeypatch.setattr(time, "monotonic", lambda: now)
-    progress = Progress(plain())
+    progress = Progress("exam", plain())
     progress(Event("progress", "", {"stage": "exam", "done": 30, "total": 36}))
     assert progress.left() is None
     now = 110.0
     progress(Event("progress", "", {"stage": "exam", "done": 32, "total": 36}))
     assert progress.left() == pytest.approx(20.0)
+
+
+def test_a_budget_in_seconds_is_shown_as_a_clock() -> None:
+    progress = Progress("practice", plain())
+    progress(Event("progress", "1 of 2 mastered", {"done": 62.5, "total": 120.0}))
+    shown = progress.status().plain
+    assert shown.startswith("practice · 1:02/2:00 · 1 of 2 mastered · 0:00 · about 0:5")
 
 
 def test_an_event_becomes_a_line_without_control_characters() -> None:

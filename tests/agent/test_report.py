@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import re
 from html.parser import HTMLParser
+from io import StringIO
 from pathlib import Path
 
 import pytest
@@ -193,15 +194,13 @@ def test_the_curve_counts_families_once_and_follows_recent_attempts() -> None:
     assert "<b>" not in curve_svg(curve([PracticeRow(1.0, "<b>", 1, "admitted", True)]), 1)
 
 
-@pytest.mark.parametrize(
-    ("seconds", "shown"), [(0, "0:00"), (62.4, "1:02"), (3725, "1:02:05")]
-)
+@pytest.mark.parametrize(("seconds", "shown"), [(0, "0:00"), (62.4, "1:02"), (3725, "1:02:05")])
 def test_times_are_shown_as_a_clock(seconds: float, shown: str) -> None:
     assert clock(seconds) == shown
 
 
 def test_the_terminal_table_shows_brackets_as_they_are() -> None:
-    console = Console(width=120, record=True, file=open("/dev/null", "w"))
+    console = Console(width=120, record=True, file=StringIO())
     rows = [ExamRow("[red]a[/red]", 1, True, 0, 0, 0.5)]
     console.print(exam_table(rows, rows))
     text = console.export_text()
