@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from ..memory.trajectory import Call, Step
 from ..sandbox.base import View, view_from_json
+from ..sandbox.locators import locate, locator_of
 from ..skills.generalise import state_of
 from ..skills.skill import Skill, SlotKind
 from ..skills.trial import execute
@@ -66,7 +67,8 @@ async def _step(state: AgentState, parts: Parts) -> Update:
     skills = _callable(state, parts)
     key = digest(view)
     start = time.perf_counter()
-    reply = await _ask(state, parts, view, skills, frozenset(state.tried.get(key, ())))
+    barred = frozenset(state.tried.get(key, ())) | _filled(view, parts.live.calls())
+    reply = await _ask(state, parts, view, skills, barred)
     lines, finished = program(reply.text)
     before = len(parts.live.calls())
     library = {skill.current.function: skill.current.code for skill in skills}
@@ -195,6 +197,21 @@ def plain(made: Call) -> str:
         return f"{made.primitive}({', '.join(quote(str(text)) for text in args.values())})"
     extra = [args.pop(key) for key in ("text", "option") if key in args]
     return write_call(made.primitive, args, *extra)
+
+
+def _filled(view: View, made: Sequence[Call]) -> frozenset[str]:
+    """Fill calls on fields that this attempt has filled and that still hold something.
+
+    Small models start their routine over when they see its beginning; a field needs filling once.
+    """
+    found = set()
+    for item in made:
+        if item.primitive == "fill" and not item.error:
+            locator = {key: value for key, value in item.args.items() if key != "text"}
+            field = locate(view, locator)
+            if field is not None and field.value:
+                found.add(write_call("fill", locator_of(view, field), "\0"))
+    return frozenset(found)
 
 
 def _with_tried(tried: dict[str, list[str]], made: Sequence[Call]) -> dict[str, list[str]]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 
 from ..sandbox.base import Element, View
 from ..sandbox.locators import Locator, locator_of
@@ -75,9 +76,12 @@ def listing(view: View, goal: str = "", earlier: View | None = None) -> str:
     What has come since the `earlier` view is marked, and so is what the goal names.
     """
     known = {(item.role, item.name) for item in earlier.elements} if earlier else None
+    numbered = _numbered(view)
     lines = []
     for element, locator in in_view(view):
         line = describe(element, locator)
+        if (element.role, element.kind) in numbered:
+            line += f" ({element.kind} {element.index + 1})"
         if named_in(goal, element.name):
             line += "  <- in the goal"
         elif known is not None and (element.role, element.name) not in known:
@@ -89,6 +93,17 @@ def listing(view: View, goal: str = "", earlier: View | None = None) -> str:
     hidden = [element for element in view.elements if element.disabled]
     lines += [f'(disabled: {element.role} "{element.name}")' for element in hidden[:5]]
     return "\n".join(lines) or "(nothing to act on)"
+
+
+def _numbered(view: View) -> set[tuple[str, str]]:
+    """Kinds worth numbering: several alike, beside others of the same role that are made otherwise.
+
+    A person sees at once which links are results and which turn the page; a list of names does not
+    tell.
+    """
+    kinds = Counter((item.role, item.kind) for item in view.elements)
+    roles = Counter(role for role, _ in kinds)
+    return {key for key, many in kinds.items() if many > 1 and roles[key[0]] > 1}
 
 
 def _terminal(text: str) -> str:
@@ -105,8 +120,10 @@ def calls_in_view(view: View) -> list[tuple[str, bool]]:
         elif "select" in element.actions:
             legal += [(call("select", locator, option), False) for option in element.options]
         elif "check" in element.actions:
-            legal.append((call("check", locator), False))
-            if element.checked and element.role == "checkbox":
+            # What is ticked already can only be unticked.
+            if not element.checked:
+                legal.append((call("check", locator), False))
+            elif element.role == "checkbox":
                 legal.append((call("check", {**locator, "on": False}), False))
         elif not (element.role == "tab" and element.checked):
             # A tab that is open already has nothing to click for.

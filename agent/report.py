@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -112,6 +112,26 @@ def exam_table(before: Sequence[ExamRow], after: Sequence[ExamRow]) -> Table:
         cells = [_change(row.before, row.after, show) for show in _COLUMNS.values()]
         badge = Text("mastered", style="green") if row.after.mastered else Text()
         table.add_row(Text(row.family), *cells, badge)
+    return table
+
+
+def arms_table(arms: Mapping[str, Sequence[ExamRow]]) -> Table:
+    """Several exams side by side: solved, model calls and median seconds of each."""
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    table.add_column("family")
+    for name in arms:
+        for title in (name, "calls", "s"):
+            table.add_column(Text(title), justify="right")
+    families = dict.fromkeys(row.family for rows in arms.values() for row in rows)
+    for family in (*families, None):
+        cells: list[str] = []
+        for rows in arms.values():
+            sum_ = figures([row for row in rows if family in (None, row.family)])
+            cells += [f"{sum_.solved}/{sum_.tasks}", f"{sum_.model_calls}", f"{sum_.seconds:.2f}"]
+        table.add_row(Text("all" if family is None else family), *cells)
     return table
 
 

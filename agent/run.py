@@ -17,7 +17,7 @@ from ..memory.lessons import Lessons
 from ..memory.trajectory import Outcome, Task, Trajectory
 from ..sandbox.browser import Browser
 from ..sandbox.bubblewrap import Bubblewrap
-from ..skills.induce import Learnt, learn
+from ..skills.induce import Learnt, Memo, learn
 from ..skills.library import SkillLibrary
 from .config import Settings, load_settings
 from .episode import MakeSandbox, SuiteArena
@@ -67,6 +67,7 @@ class Agent:
         self._library: SkillLibrary | None = None
         self._lessons: Lessons | None = None
         self._saver: Any = None
+        self._memo: Memo = {}
         self._web = Web(self.settings.browser.domains)
         executable = self.settings.browser.executable
         self.browser = Browser(
@@ -227,7 +228,13 @@ class Agent:
 
         propose = proposer(self.model) if ask else None
         return await learn(
-            trajectories, self._library, arena, baseline=without, propose=propose, say=say
+            trajectories,
+            self._library,
+            arena,
+            baseline=without,
+            propose=propose,
+            say=say,
+            memo=self._memo,
         )
 
     async def feedback(self, trajectory_id: str, worked: bool, correction: str = "") -> list[str]:

@@ -19,13 +19,14 @@ from typing import TYPE_CHECKING, Any
 
 from . import EpisodeOver, PrimitiveFailed, PrimitiveRefused, SandboxUnavailable
 from .base import Json, View
-from .page import LivePage, describe
+from .page import LivePage, answered, describe
 from .policy import Policy
 from .primitives import PRIMITIVES, problem
 from .proxy import PolicyProxy
 
 if TYPE_CHECKING:
     from playwright.async_api import Browser as PlaywrightBrowser
+    from playwright.async_api import Dialog
 
 FLAGS = [
     "--disable-gpu",
@@ -101,8 +102,7 @@ class Browser:
             )
             try:
                 page = await context.new_page()
-                # A dialog would block every later call; a person would close it.
-                page.on("dialog", lambda dialog: _forget(dialog.dismiss()))
+                page.on("dialog", lambda dialog: _forget(_close(dialog)))
                 yield LivePage(page)
             finally:
                 await _quietly(context.close())
@@ -114,6 +114,11 @@ class Browser:
         if self._playwright is not None:
             await _quietly(self._playwright.stop())
         self._browser = self._playwright = None
+
+
+async def _close(dialog: Dialog) -> None:
+    # A dialog would block every later call; a person would close it, and leave a page when asked.
+    await (dialog.accept() if dialog.type == "beforeunload" else dialog.dismiss())
 
 
 async def _quietly(closing: Awaitable[Any]) -> None:
@@ -187,7 +192,7 @@ class PageServer:
             case "check":
                 return await page.check(args, extra.get("on", True))
             case "press":
-                return await page.page.keyboard.press(extra["key"])
+                return await answered(page.page.keyboard.press(extra["key"]))
             case "open_url":
                 return await self._open(extra["url"])
             case "value":
@@ -219,7 +224,13 @@ async def open_url(page: LivePage, url: str) -> None:
     from playwright.async_api import Error
 
     try:
-        response = await page.page.goto(url, wait_until="load", timeout=20_000)
+        try:
+            response = await page.page.goto(url, wait_until="load", timeout=20_000)
+        except Error as error:
+            # The browser's own error page of an address refused before may still be on its way.
+            if "interrupted by another navigation" not in str(error):
+                raise
+            response = await page.page.goto(url, wait_until="load", timeout=20_000)
     except Error as error:
         first = str(error).splitlines()[0]
         raise PrimitiveFailed(f"{url} could not be opened: {first[:160]}") from error

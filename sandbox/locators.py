@@ -15,7 +15,8 @@ Locator = dict[str, Any]
 
 def fold(text: str) -> str:
     """Collapse white space, as a reader does."""
-    return " ".join(text.split())
+    # Python's white space and a browser's differ in these: both sides take what either calls so.
+    return " ".join(text.replace("\ufeff", " ").split())
 
 
 def matches(element: Element, locator: Locator) -> bool:

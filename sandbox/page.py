@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Awaitable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from . import PrimitiveFailed
 from .base import View, view_from_json
@@ -19,12 +20,16 @@ if TYPE_CHECKING:
     from playwright.async_api import CDPSession
     from playwright.async_api import Page as PlaywrightPage
 
+T = TypeVar("T")
+
 SCRIPT = (Path(__file__).parent / "view.js").read_text(encoding="utf-8")
 WORLD = "journeyman"
 PATIENCE = 2.0
 """Seconds an action waits for its element to appear."""
 QUIET = 0.05
 """Seconds without a change before the page counts as settled for a read."""
+ANSWER = 10.0
+"""Seconds within which a page must answer; one whose scripts never end does not."""
 TEXT = 1500
 """Characters of page text kept in a view."""
 
@@ -41,7 +46,7 @@ class LivePage:
         """Call one of the functions of view.js, again in a new world when the page has moved on."""
         for attempt in range(6):
             try:
-                return await self._call(function, list(args))
+                return await answered(self._call(function, list(args)))
             except Exception as error:
                 # A navigation ends the world (and everything in flight in it): enter the new one.
                 if attempt == 5 or not _moved(error):
@@ -112,11 +117,11 @@ class LivePage:
         await self._press(at)
 
     async def _press(self, at: dict[str, Any]) -> None:
-        await self.page.mouse.move(at["x"], at["y"])
+        await answered(self.page.mouse.move(at["x"], at["y"]))
         if at["role"] == "icon":
             # Some pages arm an icon only after the pointer has rested on it.
             await asyncio.sleep(0.05)
-        await self.page.mouse.click(at["x"], at["y"])
+        await answered(self.page.mouse.click(at["x"], at["y"]))
 
     async def fill(self, locator: dict[str, Any], text: str) -> None:
         at = await self._target(locator)
@@ -140,12 +145,12 @@ class LivePage:
             )
 
     async def _type(self, text: str) -> None:
-        await self.page.keyboard.press("Delete")
+        await answered(self.page.keyboard.press("Delete"))
         if len(text) <= 64 and text.isascii() and "\n" not in text:
             # Real key events: pages that search as one types listen for them.
-            await self.page.keyboard.type(text)
+            await answered(self.page.keyboard.type(text))
         else:
-            await self.page.keyboard.insert_text(text)
+            await answered(self.page.keyboard.insert_text(text))
 
     async def select(self, locator: dict[str, Any], option: str) -> None:
         at = await self._target(locator)
@@ -166,6 +171,17 @@ class LivePage:
         after = await self.call("state")
         if after["connected"] and after["checked"] is not on:
             raise PrimitiveFailed(f"{describe(locator)} did not change when clicked")
+
+
+async def answered(waiting: Awaitable[T]) -> T:
+    """Wait for the page. Raises `PrimitiveFailed` when it does not answer."""
+    try:
+        async with asyncio.timeout(ANSWER):
+            return await waiting
+    except TimeoutError as error:
+        raise PrimitiveFailed(
+            "the page does not answer: one of its scripts may never end"
+        ) from error
 
 
 def describe(locator: dict[str, Any]) -> str:

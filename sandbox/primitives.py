@@ -78,6 +78,8 @@ def problem(primitive: str, args: dict[str, object]) -> str | None:
         # bool is an int in Python, yet nth=True is a slip.
         if not isinstance(value, wanted) or (wanted is int and isinstance(value, bool)):
             return f"{primitive}: {key} must be {wanted.__name__}, not {type(value).__name__}"
+        if isinstance(value, int) and value < 0:
+            return f"{primitive}: {key} counts from 0, so it cannot be {value}"
         if isinstance(value, str) and len(value) > 10_000:
             return f"{primitive}: {key} is longer than 10000 characters"
     for key, (_, required) in table.items():

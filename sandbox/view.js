@@ -8,13 +8,19 @@
     'datetime-local', 'month', 'week', 'color', 'range']);
   const SET = new Set(['date', 'time', 'datetime-local', 'month', 'week', 'color', 'range']);
   const LIMIT = 200;
-  const fold = (text) => (text || '').replace(/\s+/g, ' ').trim();
-  const cut = (text, length) => (text.length > length ? text.slice(0, length) : text);
+  const fold = (text) => (text || '').replace(/[\s\x1c-\x1f\x85]+/g, ' ').trim();
+  // What is cut must still be found: no space at the end, which folding takes off, no half character.
+  const cut = (text, length) => (text.length > length
+    ? text.slice(0, length).replace(/[\uD800-\uDBFF]$/, '').trimEnd() : text);
+  // A form's fields hide its properties when they are named alike: <input name="children">.
+  const get = (node, name) => (node instanceof HTMLFormElement
+    ? Reflect.get(HTMLElement.prototype, name, node) : node[name]);
+  const ask = (node, name, ...args) => get(node, name).apply(node, args);
 
   function* walk(root) {
-    for (const node of root.children || []) {
+    for (const node of get(root, 'children') || []) {
       yield node;
-      if (node.shadowRoot) yield* walk(node.shadowRoot);
+      if (get(node, 'shadowRoot')) yield* walk(node.shadowRoot);
       yield* walk(node);
     }
   }
@@ -49,9 +55,9 @@
 
   // Text just before a form control that nothing labels, as a person would read it.
   const before = (el) => {
-    for (let node = el.previousSibling; node; node = node.previousSibling) {
-      if (node.nodeType === 1 && (node.matches(NATIVE) || node.querySelector(NATIVE))) return '';
-      const text = fold(node.textContent);
+    for (let node = el.previousSibling; node; node = get(node, 'previousSibling')) {
+      if (get(node, 'nodeType') === 1 && (ask(node, 'matches', NATIVE) || ask(node, 'querySelector', NATIVE))) return '';
+      const text = fold(get(node, 'textContent'));
       if (text) return cut(text, 40);
     }
     const parent = el.parentElement;
@@ -80,29 +86,36 @@
     return cut(name, 80);
   };
 
-  const firstClass = (el) => (typeof el.className === 'string' ? fold(el.className).split(' ')[0] : '') || '';
+  const firstClass = (el) => {
+    const given = get(el, 'className');
+    return typeof given === 'string' ? fold(given).split(' ')[0] : '';
+  };
   const kindOf = (el) => firstClass(el) || (el.parentElement ? firstClass(el.parentElement) : '') || el.tagName.toLowerCase();
 
   const pieces = (root) => {
     const texts = [];
     const visit = (el) => {
       if (texts.length >= 8) return;
-      const own = fold([...el.childNodes].filter((node) => node.nodeType === 3).map((node) => node.data).join(' '));
+      const own = fold([...get(el, 'childNodes')].filter((node) => node.nodeType === 3).map((node) => node.data).join(' '));
       if (own) texts.push(cut(own, 60));
-      for (const child of el.children) if (child.offsetParent !== null || child.getClientRects().length) visit(child);
+      for (const child of get(el, 'children')) {
+        if (get(child, 'offsetParent') !== null || ask(child, 'getClientRects').length) visit(child);
+      }
     };
     visit(root);
     return texts;
   };
 
   // The repeated item (row, entry, card) that holds the element: an ancestor with a sibling made alike.
-  const rowOf = (el) => {
+  const rowOf = (el, name) => {
     let node = el.parentElement;
-    for (let depth = 0; node && node !== document.body && depth < 6; depth += 1, node = node.parentElement) {
-      const alike = [...(node.parentElement?.children || [])].some(
-        (other) => other !== node && other.tagName === node.tagName && firstClass(other) === firstClass(node));
+    for (let depth = 0; node && node !== document.body && depth < 6; depth += 1, node = get(node, 'parentElement')) {
+      const alike = [...(get(node, 'parentElement')?.children || [])].some(
+        (other) => other !== node && get(other, 'tagName') === get(node, 'tagName') && firstClass(other) === firstClass(node));
       if (alike) {
         const texts = pieces(node);
+        // An item that is nothing but the element's own name tells nothing apart.
+        if (texts.length === 1 && texts[0] === name) return [];
         if (texts.length) return texts.join('').length > 300 ? [] : texts;
       }
     }
@@ -110,10 +123,10 @@
   };
 
   const clipped = (el, x, y) => {
-    for (let node = el.parentElement; node && node !== document.documentElement; node = node.parentElement) {
+    for (let node = el.parentElement; node && node !== document.documentElement; node = get(node, 'parentElement')) {
       const style = getComputedStyle(node);
       if (style.overflowX === 'visible' && style.overflowY === 'visible') continue;
-      const box = node.getBoundingClientRect();
+      const box = ask(node, 'getBoundingClientRect');
       if (x >= box.left && x <= box.right && y >= box.top && y <= box.bottom) continue;
       const scrolls = /auto|scroll/.test(style.overflowX + style.overflowY) && box.width > 0 && box.height > 0;
       if (node !== document.body) return scrolls ? 'scroll' : 'hidden';
@@ -132,13 +145,13 @@
       if (clip === 'scroll') return { x, y, scroll: true };
       if (clip === 'hidden') continue;
       let hit = document.elementFromPoint(x, y);
-      while (hit && hit.shadowRoot && hit.shadowRoot.elementFromPoint(x, y) !== hit) {
+      while (hit && get(hit, 'shadowRoot') && hit.shadowRoot.elementFromPoint(x, y) !== hit) {
         const inner = hit.shadowRoot.elementFromPoint(x, y);
         if (!inner) break;
         hit = inner;
       }
       if (!hit) continue;
-      if (hit === el || el.contains(hit) || hit.contains(el) && hit.tagName === 'LABEL') return { x, y, scroll: false };
+      if (hit === el || el.contains(hit) || hit.tagName === 'LABEL' && hit.contains(el)) return { x, y, scroll: false };
       if (el.labels && [...el.labels].some((label) => label.contains(hit))) return { x, y, scroll: false };
     }
     return null;
@@ -148,7 +161,7 @@
     const found = [];
     for (const el of walk(document.body || document.documentElement)) {
       if (found.length >= LIMIT) break;
-      if (el.tagName === 'OPTION' || el.tagName === 'SCRIPT' || el.tagName === 'STYLE') continue;
+      if (['OPTION', 'SCRIPT', 'STYLE', 'FORM'].includes(get(el, 'tagName'))) continue;
       if (!el.getClientRects().length) continue;
       const style = getComputedStyle(el);
       if (style.visibility !== 'visible') continue;
@@ -172,7 +185,7 @@
     if (locator.contains !== undefined && !name.includes(locator.contains)) return false;
     if (locator.kind !== undefined && item.kind !== locator.kind) return false;
     if (locator.row !== undefined) {
-      const row = rowOf(item.el);
+      const row = rowOf(item.el, name);
       const wanted = fold(locator.row);
       if (!row.some((text) => text === wanted)) return false;
     }
@@ -181,7 +194,7 @@
 
   const find = (locator) => collect().filter((item) => matches(item, locator));
 
-  const disabled = (el) => el.disabled === true || el.getAttribute('aria-disabled') === 'true';
+  const disabled = (el) => el.matches(':disabled') || el.getAttribute('aria-disabled') === 'true';
   const checkedOf = (el) => {
     if (el.type === 'checkbox' || el.type === 'radio') return el.checked;
     for (const name of ['aria-checked', 'aria-selected', 'aria-expanded']) {
@@ -219,7 +232,7 @@
         checked: checkedOf(el),
         disabled: disabled(el),
         options: el.tagName === 'SELECT' ? [...el.options].slice(0, 60).map((option) => fold(option.text)) : [],
-        row: rowOf(el).filter((text, _, all) => all.length > 1 || text !== name),
+        row: rowOf(el, name),
         box: [box.left, box.top, box.width, box.height].map(Math.round),
         actions: actionsOf(el, role),
       };
@@ -231,6 +244,13 @@
   const signature = () => collect().map(({ el, role, name, at }) =>
     `${role}|${name}|${Math.round(at.x)}|${Math.round(at.y)}|${disabled(el)}`).join('\n');
 
+  // Scripts animate by rewriting styles: while that goes on, nothing is where it will be.
+  let restyled = -1000;
+  new MutationObserver(() => { restyled = performance.now(); }).observe(document.documentElement,
+    { attributes: true, attributeFilter: ['style'], subtree: true });
+  const moving = () => performance.now() - restyled < 60
+    || document.getAnimations().some((run) => run.playState === 'running' && run.effect?.getComputedTiming().endTime !== Infinity);
+
   const pause = (ms) => new Promise((done) => setTimeout(done, ms));
 
   // Wait until two samples in a row are equal and `quiet` ms have passed without a change.
@@ -241,7 +261,7 @@
     while (performance.now() - start < limit) {
       await pause(30);
       const now = signature();
-      if (now !== last) { last = now; since = performance.now(); }
+      if (now !== last || moving()) { last = now; since = performance.now(); }
       else if (performance.now() - since >= quiet) break;
     }
     return true;
@@ -265,12 +285,8 @@
       at = point(item.el);
     }
     // An element under way (an animation) is clicked where it comes to rest.
-    for (let round = 0; at && round < 40; round += 1) {
-      await new Promise((done) => requestAnimationFrame(done));
-      const next = point(item.el);
-      if (next && Math.abs(next.x - at.x) < 1 && Math.abs(next.y - at.y) < 1) break;
-      at = next;
-    }
+    for (let round = 0; round < 60 && moving(); round += 1) await pause(20);
+    at = point(item.el);
     if (!at || at.scroll) return { problem: 'covered', name: item.name };
     held = item.el;
     return { x: at.x, y: at.y, role: item.role, checked: checkedOf(item.el), value: valueOf(item.el),

@@ -36,6 +36,10 @@ SCREENING = 5
 SCREENED = 24
 """Candidates given a first, short re-execution."""
 
+Shortened = tuple[list[Move], str]
+"""The moves that are needed, and the view at their end."""
+
+Memo = dict[str, Shortened]
 Say = Callable[[str], None]
 Propose = Callable[[Trajectory, Template], Awaitable[list[str]]]
 """Asks a model for programs: a source trajectory and its template in, Python sources out."""
@@ -59,14 +63,27 @@ async def learn(
     baseline: Baseline | None = None,
     propose: Propose | None = None,
     say: Say = lambda text: None,
+    memo: Memo | None = None,
 ) -> list[Learnt]:
-    """Try to make a skill of each form of goals among successes on one site."""
+    """Try to make a skill of each form of goals among successes on one site.
+
+    `memo` keeps what shortening found, by trajectory, from one call to the next.
+    """
+    memo = {} if memo is None else memo
     clean = [
         t for t in trajectories if t.outcome.success and not t.taint and t.task.reset == "full"
     ]
     found = []
     for template, group in await _groups(clean, arena):
-        found.append(await _learn_form(template, group, library, arena, baseline, propose, say))
+        shortened = []
+        for trajectory in group:
+            if trajectory.id not in memo:
+                say(f"shortening what solved: {trajectory.task.goal}")
+                memo[trajectory.id] = await shorten(trajectory, arena)
+            shortened.append(memo[trajectory.id])
+        found.append(
+            await _learn_form(template, group, shortened, library, arena, baseline, propose, say)
+        )
     return found
 
 
@@ -95,30 +112,29 @@ async def _groups(
 async def _learn_form(
     template: Template,
     group: list[Trajectory],
+    shortened: list[Shortened],
     library: SkillLibrary,
     arena: Arena,
     baseline: Baseline | None,
     propose: Propose | None,
     say: Say,
 ) -> Learnt:
-    shortened = []
-    for trajectory in group:
-        say(f"shortening what solved: {trajectory.task.goal}")
-        shortened.append(await shorten(trajectory, arena))
     options = []
     for trajectory, (moves, _) in zip(group, shortened, strict=True):
         binding = parse(template, trajectory.task.goal)
         assert binding is not None
         options.append(programs(moves, binding))
+    refused = {rejected.candidate.digest for rejected in library.rejected()}
     candidates = [
         candidate
         for program in combine(options)
         if (candidate := _candidate(template, program, group, shortened)) is not None
+        and candidate.digest not in refused
     ]
     say(f"{len(candidates)} candidates for: {template.text}")
     best = await _best(candidates[:SCREENED], group, arena)
     if best is None and propose is not None:
-        written = await _written(template, group, propose)
+        written = [c for c in await _written(template, group, propose) if c.digest not in refused]
         best = await _best(written, group, arena)
         candidates += written
     if best is None:
@@ -163,7 +179,7 @@ async def _best(
     return best
 
 
-async def shorten(trajectory: Trajectory, arena: Arena) -> tuple[list[Move], str]:
+async def shorten(trajectory: Trajectory, arena: Arena) -> Shortened:
     """Drop calls without which the task is still solved, by re-executing the rest.
 
     Returns the moves left, with the views of the shortest run, and the view at its end.
@@ -187,7 +203,7 @@ async def shorten(trajectory: Trajectory, arena: Arena) -> tuple[list[Move], str
     return shortest
 
 
-async def _replay(moves: Sequence[Move], task: Task, arena: Arena) -> tuple[list[Move], str] | None:
+async def _replay(moves: Sequence[Move], task: Task, arena: Arena) -> Shortened | None:
     """Make the same calls from the start; what was seen on the way if that solved the task."""
     async with arena.open(task) as episode:
         for move in moves:
@@ -208,7 +224,7 @@ def _candidate(
     template: Template,
     program: Program,
     group: list[Trajectory],
-    shortened: Sequence[tuple[list[Move], str]],
+    shortened: Sequence[Shortened],
 ) -> Candidate | None:
     """Name a program, state its conditions and manifest; None if a slot of the goal goes unused."""
     if {slot.name for slot in template.slots} - slots_used(program):
@@ -272,7 +288,7 @@ def _preconditions(
     template: Template,
     program: Program,
     group: list[Trajectory],
-    shortened: Sequence[tuple[list[Move], str]],
+    shortened: Sequence[Shortened],
 ) -> tuple[Condition, ...]:
     """Of what the program needs, that which every source had in view at its start."""
     starts = [
@@ -300,7 +316,7 @@ def _postconditions(
     template: Template,
     program: Program,
     group: list[Trajectory],
-    shortened: Sequence[tuple[list[Move], str]],
+    shortened: Sequence[Shortened],
 ) -> tuple[Condition, ...]:
     """That the element acted on last is gone, where it was gone at the end of every source."""
     last = next((step for step in reversed(program) if isinstance(step, Do)), None)

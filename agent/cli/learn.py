@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from . import Refused
+from .demo import FAMILIES
 from .options import Families, Model, SuiteName, Workspace, near, seeds_of, settings_of
 
 if TYPE_CHECKING:
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 EXAM_SEEDS = "10000-10002"
 MEASURE_SEEDS = "10000-10009"
+MEASURE_SECONDS = 2400.0
+MEASURE_FOLDER = Path("measure-workspace")
 
 Seconds = Annotated[
     float | None,
@@ -129,34 +132,46 @@ def distill(
 def measure(
     context: typer.Context,
     suite: SuiteName = "miniwob",
-    families: Families = "",
+    families: Annotated[
+        str, typer.Option("--families", metavar="A,B", help="The demo's when not given.")
+    ] = ",".join(FAMILIES),
     seeds: Seeds = MEASURE_SEEDS,
+    seconds: Annotated[
+        float, typer.Option("--seconds", min=1, help="How long to practise.")
+    ] = MEASURE_SECONDS,
     model: Model = None,
     workspace: Workspace = None,
 ) -> None:
     """Three exams: bare loop, empty library, what was learnt.
 
+    The figures of the README, at most two hours. It can be stopped anywhere and goes on.
+
     \b
     Examples:
-      journeyman measure --families enter-text --workspace demo-workspace
+      journeyman measure
+      journeyman measure --families enter-text --seconds 120 --workspace /tmp/measure
     """
-    settings = settings_of(context, model, workspace)
+    settings = settings_of(context, model, workspace, default=MEASURE_FOLDER)
     numbers = seeds_of(seeds)
     source, chosen = choose(suite, families)
     from ..distill import measure as job
+    from ..report import arms_table
     from .progress import Progress
 
     with Progress() as progress:
-        asyncio.run(
+        arms = asyncio.run(
             job(
                 settings,
                 source,
                 chosen,
                 seeds=numbers,
+                practice_seconds=seconds,
                 workspace=settings.workspace,
                 on_event=progress,
             )
         )
+    progress.console.print(arms_table(arms))
+    print(settings.workspace.resolve() / "report.html")
 
 
 def choose(suite: str, families: str) -> tuple[Suite, tuple[str, ...]]:

@@ -1,15 +1,15 @@
 """What goes on, while it goes on: a live status line on a terminal, sparse plain lines elsewhere.
 
 A `progress` event tells the place by its data, each part optional: `stage` (what is going on),
-`task`, `done` of `total` (a whole number counts things, any other is seconds of a budget), `left`
-(seconds, where the sender knows better than a straight line).
+`done` of `total` (a whole number counts tasks, a float is seconds of a budget), `row` (a
+`PracticeRow`).
 """
 
 from __future__ import annotations
 
 import time
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ..events import Event
 from ..report_curve import clock
@@ -19,10 +19,8 @@ if TYPE_CHECKING:
     from rich.live import Live
     from rich.text import Text
 
-PLAIN_EVERY = 15.0
+PLAIN_EVERY = 20.0
 """Seconds between plain lines of the same stage."""
-KEPT_KINDS = ("learn",)
-"""Kinds of event that stay on the screen; the rest only moves the status line."""
 
 
 class Progress:
@@ -33,14 +31,10 @@ class Progress:
 
         self.console = console or Console(highlight=False)
         self._live: Live | None = None
-        self._begun = self._stage_begun = self._told = time.monotonic()
+        self._begun = time.monotonic()
         self._said = float("-inf")
-        self._stage, self._task = stage, ""
-        self._placed = False
-        self._done: float = 0
-        self._total: float = 0
-        self._first = 0.0
-        self._left: float | None = None
+        self._task = ""
+        self._begin(stage)
 
     def __enter__(self) -> Progress:
         if self.console.is_terminal:
@@ -67,59 +61,72 @@ class Progress:
 
     def __call__(self, event: Event) -> None:
         """Take one event in."""
+        row = event.data.get("row")
+        if row is not None and row.kind == "admitted":
+            self._print(event.text)
         if event.kind == "progress":
             self._move(event)
-        elif event.kind in KEPT_KINDS:
-            self._print(event.text)
-        if event.kind == "progress" and self._live is None:
-            now = time.monotonic()
-            if now - self._said >= PLAIN_EVERY:
-                self._said = now
-                self.console.print(self.status())
+        elif event.kind == "learn":
+            self._task = event.text
+        else:
+            return
+        now = time.monotonic()
+        if self._live is None and now - self._said >= PLAIN_EVERY:
+            self._said = now
+            self.console.print(self.status())
 
     def status(self) -> Text:
         """The status line: stage, place, task, time so far, and about how much is left."""
         from rich.text import Text
 
         parts = [self._stage]
-        if self._total:
-            done, total = self._done, self._total
-            timed = isinstance(total, float)
-            parts.append(f"{clock(done)}/{clock(total)}" if timed else f"{done:.0f}/{total}")
-        if self._task:
+        if isinstance(self._total, float):
+            parts.append(f"{clock(self._spent())}/{clock(self._total)}")
+        elif self._total:
+            parts.append(f"{self._done:.0f}/{self._total}")
+        if self._task != self._stage:
             parts.append(self._task)
-        parts.append(clock(time.monotonic() - self._begun))
+        parts.append(f"{clock(time.monotonic() - self._begun)} so far")
         left = self.left()
         if left is not None:
-            parts.append(f"about {clock(left)} left")
+            parts.append(f"about {clock(left)} left in this stage")
         # Text, not markup: a task's goal may hold [brackets]; one line, whatever it holds.
-        return Text(" · ".join(" ".join(part.split()) for part in parts), no_wrap=True)
+        line = " · ".join(" ".join(part.split()) for part in parts if part)
+        return Text(line, no_wrap=True, overflow="ellipsis")
 
     def left(self) -> float | None:
-        """Seconds left, as told or from the pace of this stage; None where nothing is known."""
-        spent = time.monotonic() - self._stage_begun
-        if self._left is not None:
-            return max(0.0, self._left - (time.monotonic() - self._told))
+        """Seconds left in this stage; None where nothing is known yet."""
         if isinstance(self._total, float):
-            return max(0.0, self._total - self._done)
-        moved = self._done - self._first
-        if not self._total or moved <= 0:
+            return max(0.0, self._total - self._spent())
+        if not self._total or not self._moves:
             return None
-        return max(0.0, spent / moved * (self._total - self._done))
+        pace = (self._moved_at - self._stage_begun) / self._moves
+        waited = time.monotonic() - self._moved_at
+        return max(0.0, pace * (self._total - self._done) - waited)
+
+    def _spent(self) -> float:
+        """Seconds of the stage's budget spent: as last told, and what has passed since."""
+        passed = time.monotonic() - self._moved_at
+        return min(float(self._total), self._done + passed)
+
+    def _begin(self, stage: str) -> None:
+        self._stage, self._stage_begun = stage, time.monotonic()
+        self._moved_at = self._stage_begun
+        self._done: float = 0
+        self._total: float = 0
+        # Counted, since `done` also counts what an earlier run did, in no time at all.
+        self._moves = 0
 
     def _move(self, event: Event) -> None:
-        data: dict[str, Any] = event.data
-        stage = str(data.get("stage", "") or self._stage)
-        self._done = data.get("done", self._done)
-        if stage != self._stage or not self._placed:
-            # What an earlier run did already is no measure of this one's pace.
-            self._stage_begun, self._first = time.monotonic(), self._done
-            self._stage, self._placed, self._said = stage, True, float("-inf")
-            self._total, self._left = 0, None
-        self._total = data.get("total", self._total)
-        self._task = str(data.get("task", event.text))
-        if "left" in data:
-            self._left, self._told = float(data["left"]), time.monotonic()
+        stage = str(event.data.get("stage", self._stage))
+        if stage != self._stage:
+            self._begin(stage)
+            self._said = float("-inf")
+        self._task = event.text
+        self._total = event.data.get("total", self._total)
+        if "done" in event.data:
+            self._done, self._moved_at = event.data["done"], time.monotonic()
+            self._moves += 1
 
     def _print(self, text: str) -> None:
         from rich.text import Text

@@ -179,7 +179,8 @@ class Session:
 
     async def _stoppable(self, work: Coroutine[Any, Any, T]) -> T | None:
         """Await the work; None when Ctrl-C stopped it."""
-        going_on = self._going_on = asyncio.ensure_future(work)
+        going_on = asyncio.ensure_future(work)
+        self._going_on = going_on
         try:
             return await going_on
         except asyncio.CancelledError:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+import os
+from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import urlsplit
 
 import typer
@@ -50,7 +50,7 @@ def run(
         raise Refused('say either a goal with --url ("…"), or --suite NAME:FAMILY with --seed')
     if suite and url:
         raise Refused("--url and --suite exclude each other: a suite's task has its own page")
-    more = {"browser__domains": domains(allow)} if allow else {}
+    more: dict[str, Any] = {"browser__domains": domains(allow)} if allow else {}
     settings = settings_of(context, model, workspace, **more)
     if suite:
         from ..suites import parse_task
@@ -69,13 +69,12 @@ def checked_url(url: str) -> str:
         raise Refused("say with --url at which page to begin, such as --url https://example.org")
     if url.startswith("file:"):
         raise Refused(f"{url}: say the path alone, and its folder is served to the browser")
-    if "://" not in url and (url.startswith(("/", ".", "~")) or url.endswith((".html", ".htm"))):
-        path = Path(url).expanduser()
-        if not path.exists():
-            raise Refused(f"there is no page at {path}: correct --url")
-        return str(path)
-    if "://" not in url and Path(url).exists():
-        return url
+    if "://" not in url:
+        # Not Path.exists, which raises for a name that is too long.
+        if os.path.exists(url):
+            return url
+        if url.startswith(("/", ".")) or url.endswith((".html", ".htm")):
+            raise Refused(f"there is no page at {url}: correct --url")
     try:
         parts = urlsplit(url if "://" in url else f"https://{url}")
         host, _ = parts.hostname, parts.port

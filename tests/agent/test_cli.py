@@ -19,6 +19,8 @@ from journeyman.agent.cli.options import near, seeds_of
 from journeyman.agent.cli.progress import Progress
 from journeyman.agent.cli.run import checked_url
 from journeyman.agent.events import Event
+from journeyman.agent.records import ExamRow, PracticeRow
+from journeyman.agent.report import arms_table
 from journeyman.memory.trajectory import Outcome, Step, Task, Trajectory
 
 
@@ -52,7 +54,7 @@ def told(capsys: pytest.CaptureFixture[str], *argv: str) -> tuple[int, str, str]
         (["run", "--url", "http://[::1", "a goal"], "no address"),
         (["run", "--url", "http://a.org:99999", "a goal"], "no address"),
         (["run", "--url", "file:///etc/passwd", "a goal"], "the path alone"),
-        (["run", "--url", "./gone.html", "a goal"], "there is no page at gone.html"),
+        (["run", "--url", "./gone.html", "a goal"], "there is no page at ./gone.html"),
         (["run", "--url", "https://a.org", "--allow", "http://b", "a goal"], "--allow: a policy"),
         (["practise", "--families", "enter-txt"], "did you mean enter-text"),
         (["practise", "--suite", "miniwob:enter-text", "--families", "a"], "leave out --families"),
@@ -218,40 +220,42 @@ def plain() -> Console:
     return Console(file=StringIO(), record=True, width=200)
 
 
-def test_without_a_terminal_progress_is_a_line_a_stage_and_what_was_learnt() -> None:
+def test_without_a_terminal_progress_is_a_line_a_stage_and_what_was_admitted() -> None:
     console = plain()
-    with Progress("exam", console) as progress:
+    row = PracticeRow(1.0, "book", 1, "admitted", True)
+    with Progress("starting", console) as progress:
         for number in range(50):
-            progress(
-                Event("progress", f"task {number}", {"stage": "exam", "done": number, "total": 50})
-            )
+            place = {"stage": "exam", "done": number, "total": 50}
+            progress(Event("progress", f"task {number}", place))
         progress(Event("action", "click(...)"))
-        progress(Event("learn", "admitted book-a-table [x]"))
-        progress(Event("progress", "", {"stage": "practice", "left": 90.0}))
+        progress(Event("progress", "book: admitted book-a-table [x]", {"row": row}))
+        progress(Event("progress", "practise", {"stage": "practise", "total": 90.0}))
     lines = console.export_text().splitlines()
     assert len(lines) == 3
-    assert lines[0].startswith("exam · 0/50 · task 0 · 0:00")
-    assert lines[1] == "  admitted book-a-table [x]"
-    assert "practice" in lines[2]
-    assert "left" in lines[2]
+    assert lines[0].startswith("exam · 0/50 · task 0 · 0:00 so far")
+    assert lines[1] == "  book: admitted book-a-table [x]"
+    assert lines[2].startswith("practise · 0:00/1:30 · 0:00 so far · about 1:")
 
 
 def test_the_estimate_counts_only_what_this_run_did(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 100.0
     monkeypatch.setattr(time, "monotonic", lambda: now)
-    progress = Progress("exam", plain())
-    progress(Event("progress", "", {"stage": "exam", "done": 30, "total": 36}))
+    progress = Progress("starting", plain())
+    progress(Event("progress", "", {"stage": "exam", "total": 36}))
     assert progress.left() is None
     now = 110.0
-    progress(Event("progress", "", {"stage": "exam", "done": 32, "total": 36}))
-    assert progress.left() == pytest.approx(20.0)
+    # Thirty of these were taken by an earlier run.
+    progress(Event("progress", "", {"done": 31, "total": 36}))
+    assert progress.left() == pytest.approx(50.0)
+    now = 115.0
+    assert progress.left() == pytest.approx(45.0)
 
 
 def test_a_budget_in_seconds_is_shown_as_a_clock() -> None:
-    progress = Progress("practice", plain())
+    progress = Progress("practise", plain())
     progress(Event("progress", "1 of 2 mastered", {"done": 62.5, "total": 120.0}))
     shown = progress.status().plain
-    assert shown.startswith("practice · 1:02/2:00 · 1 of 2 mastered · 0:00 · about 0:5")
+    assert shown.startswith("practise · 1:02/2:00 · 1 of 2 mastered · 0:00 so far · about 0:57")
 
 
 def test_an_event_becomes_a_line_without_control_characters() -> None:
@@ -277,3 +281,12 @@ def test_ctrl_c_ends_with_130_and_says_how_to_go_on(
     status, _, err = told(capsys, "report", "--workspace", str(learnt_workspace))
     assert status == 130
     assert "run it again to go on" in err
+
+
+def test_the_arms_stand_side_by_side_with_a_total() -> None:
+    console = plain()
+    rows = [ExamRow("book", seed, seed > 1, 1, 10, 2.0) for seed in range(3)]
+    console.print(arms_table({"bare": rows, "after": rows[1:]}))
+    lines = [line.split() for line in console.export_text().splitlines()]
+    assert lines[0] == ["family", "bare", "calls", "s", "after", "calls", "s"]
+    assert lines[-1] == ["all", "1/3", "3", "2.00", "1/2", "2", "2.00"]
