@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from ..memory.trajectory import Call, Step
 from ..sandbox.base import View, view_from_json
 from ..sandbox.locators import locate, locator_of
+from ..skills.conditions import startable
 from ..skills.generalise import state_of
 from ..skills.skill import Skill, SlotKind
 from ..skills.trial import execute
@@ -64,7 +65,7 @@ async def _direct(state: AgentState, parts: Parts) -> Update:
 
 async def _step(state: AgentState, parts: Parts) -> Update:
     view = await parts.live.view(PATIENT if state.history else None)
-    skills = _callable(state, parts)
+    skills = _callable(state, parts, view)
     key = digest(view)
     start = time.perf_counter()
     barred = frozenset(state.tried.get(key, ())) | _filled(view, parts.live.calls())
@@ -115,7 +116,6 @@ async def _ask(
 ) -> Reply:
     """Ask the model for calls on what is in view. A page too long for it is shortened once."""
     assert parts.model is not None
-    names = tuple(skill.current.function for skill in skills)
     for elements in (view.elements, view.elements[:20]):
         shown = View(view.url, view.title, elements, view.text)
         parts.prompt = render(
@@ -135,7 +135,7 @@ async def _ask(
             shown,
             finish=bool(state.history),
             tried=frozenset() if parts.bare else tried,
-            skills=names,
+            skills=[skill.current for skill in skills],
             lines=1 if parts.bare else 6,
         )
         try:
@@ -152,8 +152,12 @@ async def _ask(
     raise AssertionError("unreachable")
 
 
-def _callable(state: AgentState, parts: Parts) -> list[Skill]:
-    return [parts.library.get(name) for name in state.skills] if parts.library is not None else []
+def _callable(state: AgentState, parts: Parts, view: View) -> list[Skill]:
+    """The recalled skills that could start on this page, whatever their slots will hold."""
+    if parts.library is None:
+        return []
+    skills = [parts.library.get(name) for name in state.skills]
+    return [skill for skill in skills if startable(skill.current.manifest.pre, view)]
 
 
 _TYPES: dict[SlotKind, str] = {"text": "str", "word": "str", "list": "list", "ordinal": "int"}

@@ -9,9 +9,11 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
+from collections.abc import Sequence
 
 from ..sandbox.base import Element, View
 from ..sandbox.locators import Locator, locator_of
+from ..skills.skill import SkillVersion
 
 MAX_ELEMENTS = 60
 MAX_LINES = 6
@@ -131,12 +133,19 @@ def calls_in_view(view: View) -> list[tuple[str, bool]]:
     return legal
 
 
+def _skill_call(skill: SkillVersion) -> str:
+    kinds = {"list": "texts", "ordinal": "number"}
+    arguments = [kinds.get(slot.kind, "text") for slot in skill.template.slots]
+    between = f" {_terminal(', ')} ".join(arguments)
+    return f"{_terminal(skill.function + '(')} {between} {_terminal(')')}"
+
+
 def grammar(
     view: View,
     *,
     finish: bool,
     tried: frozenset[str] = frozenset(),
-    skills: tuple[str, ...] = (),
+    skills: Sequence[SkillVersion] = (),
     lines: int = MAX_LINES,
 ) -> str:
     """GBNF for a reply: up to `lines` calls on what is in view, or of skills, or `done()`.
@@ -152,11 +161,13 @@ def grammar(
             rules.append(f"{_terminal(before)} text {_terminal(after)}")
         else:
             rules.append(_terminal(source))
-    rules += [f'{_terminal(name + "(")} text (", " text)* ")"' for name in skills]
+    rules += [_skill_call(skill) for skill in skills]
     if finish or not rules:
         rules.append(_terminal("done()"))
     return (
         f'root ::= line ("\\n" line){{0,{lines - 1}}}\n'
         f"line ::= {' | '.join(dict.fromkeys(rules))}\n"
         f'text ::= "\\"" [^"\\\\\\n]{{0,{MAX_TEXT}}} "\\""\n'
+        'texts ::= "[" text (", " text)* "]"\n'
+        "number ::= [1-9] [0-9]?\n"
     )

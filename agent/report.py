@@ -72,7 +72,9 @@ async def build_from(workspace: Path, settings: Settings | None = None) -> dict[
             f"{workspace} holds no exam, no practice and no skill: run `journeyman demo` or"
             " `journeyman practise` first, or name another folder with --workspace"
         )
-    paths = [workspace / "journal.sqlite", *sorted(workspace.glob("exams/journal-*.sqlite"))]
+    exams = workspace.glob("exams/journal-*.sqlite")
+    # A journal's checkpoints lie beside it, under a name with one suffix more.
+    paths = [workspace / "journal.sqlite", *sorted(p for p in exams if len(p.suffixes) == 1)]
     library = SkillLibrary.open(workspace / "library", read_only=True)
     journals: list[Journal] = []
     try:

@@ -10,6 +10,7 @@ secrets, Chromium inside a sandbox of its own.
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -130,8 +131,6 @@ async def _quietly(closing: Awaitable[Any]) -> None:
 
 
 def _forget(closing: Awaitable[Any]) -> None:
-    import asyncio
-
     task = asyncio.ensure_future(_quietly(closing))
     _pending.add(task)
     task.add_done_callback(_pending.discard)
@@ -223,16 +222,16 @@ async def open_url(page: LivePage, url: str) -> None:
         raise PrimitiveRefused(f"{url[:80]!r} is not an http or https address")
     from playwright.async_api import Error
 
-    try:
+    for attempt in range(3):
         try:
             response = await page.page.goto(url, wait_until="load", timeout=20_000)
+            break
         except Error as error:
             # The browser's own error page of an address refused before may still be on its way.
-            if "interrupted by another navigation" not in str(error):
-                raise
-            response = await page.page.goto(url, wait_until="load", timeout=20_000)
-    except Error as error:
-        first = str(error).splitlines()[0]
-        raise PrimitiveFailed(f"{url} could not be opened: {first[:160]}") from error
+            if attempt < 2 and "interrupted by another navigation" in str(error):
+                await asyncio.sleep(0.2)
+                continue
+            first = str(error).splitlines()[0]
+            raise PrimitiveFailed(f"{url} could not be opened: {first[:160]}") from error
     if response is not None and response.status == 403 and response.headers.get("x-policy"):
         raise PrimitiveRefused((await response.text())[:300])

@@ -27,6 +27,15 @@ def instantiate(locator: dict[str, Any], binding: Binding) -> list[Locator]:
     return [{**dict(zip(keys, texts, strict=True)), **rest} for texts in product(*choices)]
 
 
+def startable(conditions: tuple[Condition, ...], view: View) -> bool:
+    """Whether the conditions hold as far as can be told before the slots are known."""
+    known = (
+        Condition(c.kind, {k: v for k, v in c.locator.items() if "{" not in str(v)})
+        for c in conditions
+    )
+    return unmet(tuple(known), view, {}) is None
+
+
 def unmet(conditions: tuple[Condition, ...], view: View, binding: Binding) -> str | None:
     """Say which condition does not hold on the view, or None when all do."""
     for condition in conditions:

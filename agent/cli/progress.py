@@ -73,7 +73,7 @@ class Progress:
         now = time.monotonic()
         if self._live is None and now - self._said >= PLAIN_EVERY:
             self._said = now
-            self.console.print(self.status())
+            self.console.print(self.status(), soft_wrap=True)
 
     def status(self) -> Text:
         """The status line: stage, place, task, time so far, and about how much is left."""
@@ -88,7 +88,7 @@ class Progress:
             parts.append(self._task)
         parts.append(f"{clock(time.monotonic() - self._begun)} so far")
         left = self.left()
-        if left is not None:
+        if left is not None and left >= 1:
             parts.append(f"about {clock(left)} left in this stage")
         # Text, not markup: a task's goal may hold [brackets]; one line, whatever it holds.
         line = " · ".join(" ".join(part.split()) for part in parts if part)
@@ -131,4 +131,4 @@ class Progress:
     def _print(self, text: str) -> None:
         from rich.text import Text
 
-        self.console.print(Text(f"  {text}"))
+        self.console.print(Text(f"  {text}"), soft_wrap=True)

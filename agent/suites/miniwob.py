@@ -12,7 +12,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from ...memory.trajectory import Outcome, Task
+from ...memory.trajectory import Budget, Outcome, Task
 from ...sandbox import SandboxUnavailable
 from ...sandbox.browser import Browser, open_url
 from ...sandbox.page import LivePage
@@ -63,6 +63,7 @@ class MiniWob:
             url=f"http://{HOST}/miniwob/{family}.html",
             check="raw reward is full",
             reset="full",
+            budget=Budget(steps=6),
             family=family,
             seed=seed,
         )

@@ -82,6 +82,7 @@ async def learnt_workspace(tmp_path: Path) -> Path:
     exam = await Journal.open(workspace / "exams" / "journal-after.sqlite")
     await keep(exam, "t-exam", f"Book a table for {HOSTILE}")
     await exam.close()
+    (workspace / "exams" / "journal-after.checkpoints.sqlite").write_bytes(b"not a journal")
     picture = workspace / "screenshots" / "t-exam" / "1.jpg"
     picture.parent.mkdir(parents=True)
     picture.write_bytes(PIXEL)

@@ -151,7 +151,7 @@ async def test_state_is_read(show: Show) -> None:
 async def test_what_cannot_be_acted_on_is_not_in_view(show: Show) -> None:
     page = await show("""
       <div style="position:relative;height:60px"><button>Covered</button>
-        <div style="position:absolute;inset:0;background:#fff">popup <button>On top</button></div></div>
+        <div style="position:absolute;inset:0;background:#fff"><button>On top</button></div></div>
       <button style="display:none">None</button> <button style="visibility:hidden">Hidden</button>
       <div style="overflow:hidden;width:50px;height:20px;position:relative">
         <button style="position:absolute;top:100px">Clipped</button></div>
@@ -191,7 +191,8 @@ async def test_open_shadow_trees_are_part_of_the_page(show: Show) -> None:
       <script>
         customElements.define('x-inner', class extends HTMLElement { connectedCallback() {
           this.attachShadow({mode: 'open'}).innerHTML =
-            `<label>Deep <input></label><button onclick="document.title='deep'">Inner</button>`; } });
+            `<label>Deep <input></label>
+             <button onclick="document.title='deep'">Inner</button>`; } });
         customElements.define('x-outer', class extends HTMLElement { connectedCallback() {
           this.attachShadow({mode: 'open'}).innerHTML =
             '<slot></slot><button>Outer</button><x-inner></x-inner>'; } });
@@ -242,8 +243,8 @@ CLOBBERING = """children shadowRoot tagName className getAttribute hasAttribute 
 
 async def test_fields_named_like_properties_of_a_form_hide_nothing(show: Show) -> None:
     fields = "".join(f'<input name="{name}" aria-label="{name}">' for name in CLOBBERING)
-    page = await show(f"""<div class=r>x</div><div class=r><form>{fields}<button>Send</button></form>
-      </div><p><button>After</button></p>""")
+    page = await show(f"""<div class=r>x</div>
+      <div class=r><form>{fields}<button>Send</button></form></div><p><button>After</button></p>""")
     names = [name for _, name in seen(await page.look())]
     assert names == [*CLOBBERING, "Send", "After"]
     await page.fill({"role": "textbox", "name": "tagName"}, "ok")
