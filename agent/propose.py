@@ -12,7 +12,7 @@ from .act import plain
 from .model import Model
 from .templates import render
 
-SAMPLES = 4
+SAMPLES = 3
 TYPES: dict[SlotKind, str] = {"text": "str", "word": "str", "list": "list[str]", "ordinal": "int"}
 
 

@@ -12,7 +12,6 @@ import time
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
 
 from ..memory.trajectory import Step, Trajectory
 from ..skills.skill import Condition, Skill
@@ -108,7 +107,7 @@ def render(findings: Findings, room: int = MAX_PICTURES) -> str:
         sources=_sources(findings),
         picture=pictures.uri,
         pictures=pictures,
-        model=_model(findings.settings),
+        model=_models(findings),
         made=time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime()),
     )
 
@@ -145,8 +144,9 @@ def _sources(findings: Findings) -> list[Shown]:
     ]
 
 
-def _model(settings: dict[str, Any]) -> str:
-    return str(settings.get("model", {}).get("name", ""))
+def _models(findings: Findings) -> str:
+    """The models that the runs themselves name: today's settings may be others."""
+    return ", ".join(sorted({run.model for run in findings.trajectories.values() if run.model}))
 
 
 def _short(text: str) -> str:

@@ -172,11 +172,12 @@ def show(rows: Sequence[Row], console: Console) -> None:
     for name in ("family", "agent solved", "script solved", "agent", "script", "ratio"):
         table.add_column(name, justify="left" if name == "family" else "right")
     for row in rows:
+        ratio = "-" if row.ratio is None else f"{row.ratio:.2f}"
         over = row.ratio is None or row.ratio > LIMIT
         table.add_row(
             row.family, f"{row.agent_solved}/{row.runs}", f"{row.script_solved}/{row.runs}",
             _seconds(row.agent_seconds), _seconds(row.script_seconds),
-            f"[red]{row.ratio or 0:.2f}[/red]" if over else f"{row.ratio:.2f}",
+            f"[red]{ratio}[/red]" if over else ratio,
         )  # fmt: skip
     console.print(table)
     parts = Table(title="Where the agent's time goes (median milliseconds)")

@@ -37,8 +37,10 @@ TEXT = 1500
 class LivePage:
     """What primitives need of a page: look, wait, click, type."""
 
-    def __init__(self, page: PlaywrightPage) -> None:
+    def __init__(self, page: PlaywrightPage, denials: Callable[[], list[str]] = list) -> None:
         self.page = page
+        self.denials = denials
+        """Why connections of this page were denied so far."""
         self._session: CDPSession | None = None
         self._functions: str | None = None
 

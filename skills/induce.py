@@ -133,7 +133,8 @@ async def _learn_form(
     ]
     say(f"{len(candidates)} candidates for: {template.text}")
     best = await _best(candidates[:SCREENED], group, arena)
-    if best is None and propose is not None:
+    # A model costs far more than re-execution: it is asked when more than one success is at hand.
+    if best is None and propose is not None and len(group) > 1:
         written = [c for c in await _written(template, group, propose) if c.digest not in refused]
         best = await _best(written, group, arena)
         candidates += written

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import keyword
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
+from functools import cache
 
 from ..sandbox.locators import fold
+from ..sandbox.primitives import PRIMITIVES
+from .check import REACHING
 from .skill import Slot, SlotKind, Template
 
 Value = str | int | tuple[str, ...]
@@ -148,11 +151,14 @@ _COMMON = frozenset(
     "select enter click press find choose type use open starts ends begins which then".split()
 )
 
+# As parameters these would hide what written code calls, or its loop variables, or be refused.
+_UNFIT = _COMMON | PRIMITIVES.keys() | REACHING | {"item", "index", "range"}
+
 
 def _slot_name(before: str, taken: Sequence[str]) -> str:
     words = re.findall(r"[a-z]+", before.lower())
     last = words[-1] if words else ""
-    name = last if last and last not in _COMMON and not keyword.iskeyword(last) else "text"
+    name = last if last and last not in _UNFIT and not keyword.iskeyword(last) else "text"
     base, number = name, 2
     while name in taken:
         name, number = f"{base}_{number}", number + 1
@@ -171,25 +177,36 @@ def parse(template: Template, goal: str) -> Binding | None:
     """Bind the whole goal to the template: one unambiguous parse, or None."""
     kinds = {slot.name: slot.kind for slot in template.slots}
     parts = re.split(r"(?<!\{)\{(\w+)\}(?!\})", template.text)
-    found: list[Mapping[str, str]] = []
-    for mark in ("?", ""):  # the shortest and the longest reading; if they differ there are several
-        regex = ""
-        for index, part in enumerate(parts):
-            if index % 2 == 0:
-                regex += re.escape(part.replace("{{", "{").replace("}}", "}"))
-            elif parts[index - 1].endswith('"') and parts[index + 1].startswith('"'):
-                regex += f'(?P<{part}>[^"]+{mark})'
-            elif kinds[part] == "ordinal":
-                regex += f"(?P<{part}>{_ORDINAL})"
-            else:
-                regex += f"(?P<{part}>\\S|\\S.*{mark}\\S)"
-        match = re.fullmatch(regex, fold(goal))
-        if match is None:
-            return None
-        found.append(match.groupdict())
-    if found[0] != found[1]:
+    literals = [part.replace("{{", "{").replace("}}", "}") for part in parts[::2]]
+    names = parts[1::2]
+    text = fold(goal)
+
+    @cache
+    def readings(hole: int, at: int) -> tuple[tuple[str, ...], ...]:
+        """How the rest can be laid along the text from here; two ways are as bad as more."""
+        start = at + len(literals[hole])
+        if not text.startswith(literals[hole], at):
+            return ()
+        if hole == len(names):
+            return ((),) if start == len(text) else ()
+        quoted = literals[hole].endswith('"') and literals[hole + 1].startswith('"')
+        found: list[tuple[str, ...]] = []
+        end = start
+        while len(found) < 2 and (end := text.find(literals[hole + 1], end + 1)) > 0:
+            if _fits(kinds[names[hole]], quoted, text[start:end]):
+                found += [(text[start:end], *rest) for rest in readings(hole + 1, end)]
+        return tuple(found[:2])
+
+    found = readings(0, 0)
+    if len(found) != 1:
         return None
-    return {name: _value(kinds[name], text) for name, text in found[0].items()}
+    return {name: _value(kinds[name], held) for name, held in zip(names, found[0], strict=True)}
+
+
+def _fits(kind: SlotKind, quoted: bool, text: str) -> bool:
+    if kind == "ordinal":
+        return re.fullmatch(_ORDINAL, text) is not None
+    return '"' not in text if quoted else not (text.startswith(" ") or text.endswith(" "))
 
 
 def _value(kind: SlotKind, text: str) -> Value:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from ...skills import SkillNotFound
-from .options import Workspace, near, settings_of
+from .options import Common, Workspace, near, settings_of
 
 if TYPE_CHECKING:
     from ...skills.library import SkillLibrary
@@ -25,8 +26,10 @@ Name = Annotated[str, typer.Argument(help="The skill's name.")]
 
 
 @app.callback()
-def common(context: typer.Context) -> None:
+def common(context: typer.Context, workspace: Workspace = None) -> None:
     """Look at what was learnt, and undo it. Without a command: the list."""
+    if workspace is not None:
+        context.obj = replace(context.find_object(Common) or Common(), workspace=workspace)
     if context.invoked_subcommand is None:
         list_(context)
 
@@ -142,15 +145,15 @@ def _table(found: list[Skill]) -> Any:
     from rich.text import Text
 
     table = Table(box=None, pad_edge=False, header_style="dim")
-    for title in ("skill", "status", "goal", "evidence"):
-        table.add_column(title, no_wrap=title in ("skill", "status"))
+    for title in ("skill", "status", "passed", "goal"):
+        table.add_column(title, no_wrap=title in ("status", "passed"), overflow="fold")
     for skill in found:
         passed = sum(item.success for item in skill.evidence)
         table.add_row(
             Text(f"{skill.name}@{skill.current.version}"),
             Text(str(skill.status)),
+            Text(f"{passed}/{len(skill.evidence)}"),
             Text(skill.current.template.text),
-            Text(f"{passed} of {len(skill.evidence)} succeeded"),
         )
     return table
 
