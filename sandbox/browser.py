@@ -104,7 +104,7 @@ class Browser:
             try:
                 page = await context.new_page()
                 page.on("dialog", lambda dialog: _forget(_close(dialog)))
-                yield LivePage(page)
+                yield LivePage(page, lambda: [denial.reason for denial in proxy.denials])
             finally:
                 await _quietly(context.close())
 
@@ -231,7 +231,12 @@ async def open_url(page: LivePage, url: str) -> None:
             if attempt < 2 and "interrupted by another navigation" in str(error):
                 await asyncio.sleep(0.2)
                 continue
-            first = str(error).splitlines()[0]
-            raise PrimitiveFailed(f"{url} could not be opened: {first[:160]}") from error
+            denied = page.denials()
+            if denied:
+                raise PrimitiveRefused(denied[-1]) from error
+            reason = str(error).splitlines()[0].removeprefix("Page.goto: ").partition(" at ")[0]
+            raise PrimitiveFailed(
+                f"{url} could not be opened ({reason[:120]}): check the address and the connection"
+            ) from error
     if response is not None and response.status == 403 and response.headers.get("x-policy"):
         raise PrimitiveRefused((await response.text())[:300])

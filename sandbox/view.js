@@ -110,6 +110,7 @@
   const rowOf = (el, name) => {
     let node = el.parentElement;
     for (let depth = 0; node && node !== document.body && depth < 6; depth += 1, node = get(node, 'parentElement')) {
+      if (get(node, 'tagName') === 'TD' || get(node, 'tagName') === 'TH') continue; // cells of a row
       const alike = [...(get(node, 'parentElement')?.children || [])].some(
         (other) => other !== node && get(other, 'tagName') === get(node, 'tagName') && firstClass(other) === firstClass(node));
       if (alike) {
