@@ -10,7 +10,7 @@ from ..memory.trajectory import Call, Step
 from ..sandbox.base import View, view_from_json
 from ..sandbox.locators import locate, locator_of
 from ..skills.conditions import startable
-from ..skills.generalise import state_of
+from ..skills.moves import state_of
 from ..skills.skill import Skill, SlotKind
 from ..skills.trial import execute
 from . import ContextTooLong

@@ -6,7 +6,8 @@ import textwrap
 
 from ..memory.trajectory import Trajectory
 from ..sandbox.primitives import PRIMITIVES
-from ..skills.induce import Propose, name_for
+from ..skills.candidates import name_for
+from ..skills.induce import Propose
 from ..skills.skill import SlotKind, Template, function_name
 from .act import plain
 from .model import Model

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import threading
 import uuid
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
-from typing import Any, Self, TypeVar
+from typing import Any, Self
 
 from ..memory.embed import Embedder, default_embedder
 from ..memory.journal import Journal
@@ -22,6 +21,7 @@ from ..skills.library import SkillLibrary
 from .config import Settings, load_settings
 from .episode import MakeSandbox, SuiteArena
 from .events import Event
+from .loop import shared_loop
 from .model import Model, open_model
 from .parts import Parts
 from .propose import proposer
@@ -29,7 +29,6 @@ from .state import AgentState
 from .suites.base import Suite
 from .suites.web import Web
 
-T = TypeVar("T")
 Tell = Callable[[Event], None]
 
 
@@ -262,31 +261,8 @@ class Agent:
 
     def run_sync(self, goal: str, url: str = "") -> Trajectory:
         """`run` for code without an event loop, and inside a running one too."""
-        return _loop().run(self.run(goal, url))
+        return shared_loop().run(self.run(goal, url))
 
     def close_sync(self) -> None:
         """`close` after `run_sync`."""
-        _loop().run(self.close())
-
-
-class _Loop:
-    """An event loop in a thread of its own."""
-
-    def __init__(self) -> None:
-        self._loop = asyncio.new_event_loop()
-        threading.Thread(target=self._loop.run_forever, name="journeyman", daemon=True).start()
-
-    def run(self, work: Coroutine[Any, Any, T]) -> T:
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result()
-
-
-_shared: _Loop | None = None
-_lock = threading.Lock()
-
-
-def _loop() -> _Loop:
-    global _shared
-    with _lock:
-        if _shared is None:
-            _shared = _Loop()
-        return _shared
+        shared_loop().run(self.close())

@@ -13,16 +13,14 @@ Covered: constructs named in `program.py`. Not covered: arithmetic, text compose
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import islice, product
 
-from ..memory.trajectory import Call
-from ..sandbox.base import Element, View, view_from_json
+from ..sandbox.base import Element, View
 from ..sandbox.locators import locate, locator_of, matches
+from .moves import Move
 from .program import (
     Do,
     Each,
-    Guard,
     Numbered,
     Paged,
     Place,
@@ -38,57 +36,6 @@ from .template import Binding
 MAX_PROGRAMS = 40
 TURNS = ("next", "next page", ">", "›", "»", "→", "more", "older")
 """Names of what turns to the next page of a list, on the web at large."""
-
-
-@dataclass(frozen=True, slots=True)
-class Move:
-    """A call that acted, with the page before and after it."""
-
-    primitive: str
-    args: dict[str, object]
-    before: View
-    after: View | None = None
-    error: str | None = None
-
-    @property
-    def target(self) -> Element | None:
-        locator = {k: v for k, v in self.args.items() if k not in ("text", "option", "on", "key")}
-        return locate(self.before, locator) if locator else None
-
-
-def moves_of(calls: Sequence[Call], final_view: str = "") -> list[Move]:
-    """The acting calls of a trajectory that were answered, in order."""
-    acting = [call for call in calls if call.effect != "read" and call.answered and call.view]
-    views = [view_from_json(call.view) for call in acting]
-    last = view_from_json(final_view) if final_view else None
-    return [
-        Move(call.primitive, call.args, before, after, call.error)
-        for call, before, after in zip(acting, views, [*views[1:], last], strict=True)
-    ]
-
-
-def state_of(view: View) -> tuple[object, ...]:
-    """What a person could tell apart of a view."""
-    return (
-        view.url,
-        tuple((e.role, e.name, e.value, e.checked, e.disabled, e.row) for e in view.elements),
-    )
-
-
-def live(moves: Sequence[Move]) -> list[Move]:
-    """Drop dead moves: those that failed for good, and those that changed nothing."""
-    kept = []
-    for index, move in enumerate(moves):
-        again = any(
-            m.primitive == move.primitive and m.args == move.args for m in moves[index + 1 :]
-        )
-        if move.error and not again:
-            continue
-        unchanged = move.after is not None and state_of(move.before) == state_of(move.after)
-        if unchanged and not move.error:
-            continue
-        kept.append(move)
-    return kept
 
 
 def programs(moves: Sequence[Move], binding: Binding) -> list[Program]:
@@ -301,81 +248,3 @@ def _retry(moves: list[Move], index: int, binding: Binding) -> Options:
             ]
             return options, end - index + 1
     return NONE
-
-
-def hoisted(program: Program) -> Program | None:
-    """The same program with its clearing tried at every filling or choosing call.
-
-    What gets in the way once may get in the way elsewhere. None when nothing was cleared.
-    """
-    retries = [step for step in program if isinstance(step, Retry)]
-    if not retries:
-        return None
-    clearing = retries[0].clearing
-    return tuple(
-        Retry(step, clearing) if isinstance(step, Do) and step.primitive != "click" else step
-        for step in program
-    )
-
-
-def with_optional(short: Program, long: Program) -> Program | None:
-    """Align two programs: what only the longer has becomes a guarded block. None if they differ."""
-    merged: list[Statement] = []
-    at, block = 0, list[Do]()
-    for step in long:
-        if at < len(short) and step == short[at]:
-            if block:
-                merged.append(Guard(tuple(block)))
-            block, at = [], at + 1
-            merged.append(step)
-        elif isinstance(step, Do):
-            block.append(step)
-        else:
-            return None
-    if at < len(short) or len(long) == len(short):
-        return None
-    if block:
-        merged.append(Guard(tuple(block)))
-    return tuple(merged)
-
-
-def combine(found: Sequence[Sequence[Program]]) -> list[Program]:
-    """Order the programs of several trajectories: those that explain most of them first."""
-    support: dict[Program, int] = {}
-    rank: dict[Program, int] = {}
-    for programs_of_one in found:
-        for position, program in enumerate(programs_of_one):
-            support[program] = support.get(program, 0) + 1
-            rank[program] = min(rank.get(program, position), position)
-    ordered = sorted(support, key=lambda program: (-support[program], rank[program]))
-    extra: list[Program] = []
-    for program in ordered[:10]:
-        lifted = hoisted(program)
-        if lifted is not None:
-            extra.append(lifted)
-    firsts = [options[0] for options in found if options]
-    for short, long in product(firsts, firsts):
-        merged = with_optional(short, long)
-        if merged is not None:
-            extra.append(merged)
-    return list(dict.fromkeys([*extra, *ordered]))
-
-
-def slots_used(program: Program) -> set[str]:
-    """The slots a program really uses."""
-    names: set[str] = set()
-    for step in program:
-        slot = getattr(step, "slot", None)
-        if slot is not None:
-            names.add(slot)
-        for field in ("place", "among", "wanted", "turn"):
-            place = getattr(step, field, None)
-            if place is not None:
-                names |= place.variables()
-        if isinstance(step, Do):
-            names |= {text.variable for text in step.extra if text.variable}
-        if isinstance(step, Retry):
-            names |= slots_used((step.step, *step.clearing))
-        if isinstance(step, Guard):
-            names |= slots_used(step.body)
-    return names - {"item"}

@@ -7,21 +7,20 @@ programs. Nothing here admits: the best candidate goes to trial, and the library
 
 from __future__ import annotations
 
-import re
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
 from ..memory.trajectory import Call, Task, Trajectory
-from ..sandbox.base import view_from_json, view_to_json
+from ..sandbox.base import view_to_json
 from ..sandbox.primitives import PRIMITIVES
 from . import NotAdmitted
+from .candidates import Shortened, candidate_of, name_for, origin
 from .check import check
-from .conditions import unmet
-from .generalise import Move, combine, live, moves_of, programs, slots_used
+from .generalise import programs
 from .library import SkillLibrary
-from .program import Do, Each, Program, Retry, Reveal, constructs, used, write
-from .skill import Candidate, Condition, Manifest, SkillVersion, Template, TrialReport
+from .merge import combine
+from .moves import Move, live, moves_of
+from .skill import Candidate, Manifest, SkillVersion, Template, TrialReport
 from .template import forms, parse, template_of
 from .trial import Arena, Baseline, screen, trial
 
@@ -35,9 +34,6 @@ SCREENING = 5
 """Sibling tasks of the first, short re-execution."""
 SCREENED = 24
 """Candidates given a first, short re-execution."""
-
-Shortened = tuple[list[Move], str]
-"""The moves that are needed, and the view at their end."""
 
 Memo = dict[str, Shortened]
 Say = Callable[[str], None]
@@ -128,7 +124,7 @@ async def _learn_form(
     candidates = [
         candidate
         for program in combine(options)
-        if (candidate := _candidate(template, program, group, shortened)) is not None
+        if (candidate := candidate_of(template, program, group, shortened)) is not None
         and candidate.digest not in refused
     ]
     say(f"{len(candidates)} candidates for: {template.text}")
@@ -219,116 +215,6 @@ async def _replay(moves: Sequence[Move], task: Task, arena: Arena) -> Shortened 
         if not (await episode.verdict()).success:
             return None
     return moves_of(calls, end), end
-
-
-def _candidate(
-    template: Template,
-    program: Program,
-    group: list[Trajectory],
-    shortened: Sequence[Shortened],
-) -> Candidate | None:
-    """Name a program, state its conditions and manifest; None if a slot of the goal goes unused."""
-    if {slot.name for slot in template.slots} - slots_used(program):
-        return None
-    sources = tuple(t.id for t in group)
-    goal = template.text.replace("{{", "{").replace("}}", "}")
-    doc = f"Do what is asked by: {goal}".replace("\\", "/").replace('"""', "'''")
-    if doc.endswith('"'):
-        doc += " "
-    name = name_for(template)
-    return Candidate(
-        name=name,
-        description=f"Use when the goal reads: {goal}"[:1024],
-        template=template,
-        code=write(name, template.slots, program, doc),
-        manifest=Manifest(
-            origins=tuple(sorted({origin(t.task.url) for t in group})),
-            primitives=used(program),
-            pre=_preconditions(template, program, group, shortened),
-            post=_postconditions(template, program, group, shortened),
-        ),
-        sources=sources,
-        constructs=constructs(program),
-    )
-
-
-def name_for(template: Template) -> str:
-    """An Agent Skills name from the words of a template."""
-    words = re.findall(r"[a-z0-9]+", re.sub(r"\{\w+\}", " ", template.text).lower())
-    name = "-".join(words[:9])[:60].strip("-")
-    return name if name and not name[0].isdigit() else f"do-{name}".strip("-")
-
-
-def origin(url: str) -> str:
-    """Scheme, host and port of an address."""
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc}"
-
-
-def _needed(program: Program) -> list[Condition]:
-    """What a program's first statements act on, as conditions on the start."""
-    found = []
-    for step in program:
-        if isinstance(step, Do):
-            locator = step.place.locator()
-        elif isinstance(step, Retry):
-            locator = step.step.place.locator()
-        elif isinstance(step, Each):
-            locator = {"role": step.body.place.role}
-            if not step.lenient:
-                locator["name"] = "{" + step.slot + "}"
-        elif isinstance(step, Reveal):
-            locator = step.among.locator()
-        else:
-            continue
-        found.append(Condition("present", locator))
-    return found
-
-
-def _preconditions(
-    template: Template,
-    program: Program,
-    group: list[Trajectory],
-    shortened: Sequence[Shortened],
-) -> tuple[Condition, ...]:
-    """Of what the program needs, that which every source had in view at its start."""
-    starts = [
-        (moves[0].before, parse(template, t.task.goal) or {})
-        for t, (moves, _) in zip(group, shortened, strict=True)
-        if moves
-    ]
-    held = [
-        condition
-        for condition in _needed(program)
-        if all(unmet((condition,), view, binding) is None for view, binding in starts)
-    ]
-    return tuple(_unique(held))
-
-
-def _unique(conditions: Sequence[Condition]) -> list[Condition]:
-    unique: list[Condition] = []
-    for condition in conditions:
-        if condition not in unique:
-            unique.append(condition)
-    return unique
-
-
-def _postconditions(
-    template: Template,
-    program: Program,
-    group: list[Trajectory],
-    shortened: Sequence[Shortened],
-) -> tuple[Condition, ...]:
-    """That the element acted on last is gone, where it was gone at the end of every source."""
-    last = next((step for step in reversed(program) if isinstance(step, Do)), None)
-    if last is None:
-        return ()
-    condition = Condition("absent", last.place.locator())
-    for trajectory, (_, end) in zip(group, shortened, strict=True):
-        binding = parse(template, trajectory.task.goal) or {}
-        if not end or unmet((condition,), view_from_json(end), binding) is not None:
-            return ()
-    return (condition,)
 
 
 async def _written(
