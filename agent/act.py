@@ -39,7 +39,7 @@ async def _direct(state: AgentState, parts: Parts) -> Update:
     skill = parts.library.get(name, int(version))
     start = time.perf_counter()
     binding = {k: tuple(v) if isinstance(v, list) else v for k, v in state.binding.items()}
-    execution = await execute(skill.current, binding, parts.live)
+    execution = await execute(skill.current, binding, parts.live, checked=True)
     seconds = time.perf_counter() - start
     step = Step(
         number=state.steps + 1,

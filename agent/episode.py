@@ -69,7 +69,7 @@ class PageEpisode:
             nonlocal known
             acts = primitive in PRIMITIVES and PRIMITIVES[primitive].effect != "read"
             view = None
-            if acts and not await self.over():
+            if acts:
                 view = (
                     await self.page.look(PATIENT) if watch and known else await self.page.glance()
                 )
@@ -115,7 +115,9 @@ class PageEpisode:
         return await self._suite.over(self.page)
 
     async def view(self, quiet: float | None = None) -> View:
-        """See the page, settled."""
+        """See the page, once it has been still for `quiet` seconds; at once for 0."""
+        if quiet == 0:
+            return await self.page.glance()
         return await self.page.look() if quiet is None else await self.page.look(quiet)
 
     def calls(self) -> tuple[Call, ...]:

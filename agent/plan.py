@@ -7,47 +7,42 @@ if that leaves several, none is.
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
+from collections.abc import Sequence
 
 from ..sandbox.base import View
 from ..skills.conditions import unmet
-from ..skills.library import SkillLibrary
-from ..skills.skill import Skill, Status
-from ..skills.template import Binding, parse, specificity
+from ..skills.skill import Skill
+from ..skills.template import Binding, specificity
 from .parts import Parts
+from .recall import look_up, takers
 from .state import AgentState, Update
 
 
 async def plan(state: AgentState, parts: Parts) -> Update:
     """Choose how this attempt goes about its goal."""
-    if parts.library is None or state.history:
-        return {"direct": ""}
-    view = await parts.live.view()
-    chosen = choose(parts.library, state.goal, state.url, view)
-    if chosen is None:
-        parts.say("plan", "no mastered skill takes this goal; the model goes step by step")
-        return {"direct": ""}
-    skill, binding = chosen
-    name = f"{skill.name}@{skill.current.version}"
-    parts.say("direct", f"executing {name} directly", skill=name, binding=dict(binding))
-    return {"direct": name, "binding": dict(binding)}
+    fitting = takers(parts.library, state.goal, state.url) if parts.library is not None else []
+    if fitting:
+        # The page as it stands will do; only where nothing fits is it waited for.
+        chosen = choose(fitting, await parts.live.view(0)) or choose(
+            fitting, await parts.live.view()
+        )
+        if chosen is not None:
+            skill, binding = chosen
+            name = f"{skill.name}@{skill.current.version}"
+            parts.say("direct", f"executing {name} directly", skill=name, binding=dict(binding))
+            return {"direct": name, "binding": dict(binding)}
+        return {"direct": "", **await look_up(state, parts)}
+    parts.say("plan", "no mastered skill takes this goal; the model goes step by step")
+    return {"direct": ""}
 
 
-def choose(library: SkillLibrary, goal: str, url: str, view: View) -> tuple[Skill, Binding] | None:
-    """The one trusted skill that takes this goal on this page, with its binding; or None."""
-    parts = urlsplit(url)
-    origin = f"{parts.scheme}://{parts.netloc}"
-    fitting: list[tuple[int, Skill, Binding]] = []
-    for skill in library.skills():
-        version = skill.current
-        if skill.status is not Status.TRUSTED or origin not in version.manifest.origins:
-            continue
-        binding = parse(version.template, goal)
-        if binding is None or unmet(version.manifest.pre, view, binding) is not None:
-            continue
-        fitting.append((specificity(version.template), skill, binding))
-    if not fitting:
-        return None
-    top = max(score for score, _, _ in fitting)
-    best = [(skill, binding) for score, skill, binding in fitting if score == top]
+def choose(fitting: Sequence[tuple[Skill, Binding]], view: View) -> tuple[Skill, Binding] | None:
+    """The skill that can start here, the most specific of several; None where that is not one."""
+    able = [
+        (specificity(skill.current.template), skill, binding)
+        for skill, binding in fitting
+        if unmet(skill.current.manifest.pre, view, binding) is None
+    ]
+    top = max((score for score, _, _ in able), default=0)
+    best = [(skill, binding) for score, skill, binding in able if score == top]
     return best[0] if len(best) == 1 else None

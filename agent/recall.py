@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlsplit
+
+from ..skills.library import SkillLibrary
+from ..skills.skill import Skill, Status
+from ..skills.template import Binding, parse
 from .parts import Parts
 from .state import AgentState, Update
 
@@ -12,17 +17,37 @@ NEAR = 0.6
 
 
 async def recall(state: AgentState, parts: Parts) -> Update:
-    """Begin the attempt, then look up lessons and skills for its goal."""
+    """Begin the attempt. Where a mastered skill takes the whole goal nothing more is needed."""
     trajectory = await parts.begin()
-    update: Update = {"trajectory": trajectory}
     parts.say("start", state.goal, trajectory=trajectory, url=state.url)
+    if parts.library is not None and takers(parts.library, state.goal, state.url):
+        return {"trajectory": trajectory}
+    return {"trajectory": trajectory, **await look_up(state, parts)}
+
+
+async def look_up(state: AgentState, parts: Parts) -> Update:
+    """Find lessons and skills for the goal."""
+    lessons: list[str] = []
+    skills: list[str] = []
     if parts.lessons is not None:
-        found = await parts.lessons.find(state.goal, 2)
-        update["lessons"] = [lesson.text for lesson in found]
-    if parts.library is not None and parts.library.skills():
+        lessons = [lesson.text for lesson in await parts.lessons.find(state.goal, 2)]
+    if parts.library is not None:
         ranked = await parts.library.ranked(state.goal, SKILLS_IN_VIEW)
-        update["skills"] = [skill.name for skill, score in ranked if score >= NEAR]
-    known = [*update.get("skills", []), *update.get("lessons", [])]
-    if known:
-        parts.say("recall", f"recalled {', '.join(known)}")
-    return update
+        skills = [skill.name for skill, score in ranked if score >= NEAR]
+    if skills or lessons:
+        parts.say("recall", f"recalled {', '.join([*skills, *lessons])}")
+    return {"lessons": lessons, "skills": skills}
+
+
+def takers(library: SkillLibrary, goal: str, url: str) -> list[tuple[Skill, Binding]]:
+    """The trusted skills of this site whose template takes the whole goal, with their bindings."""
+    place = urlsplit(url)
+    origin = f"{place.scheme}://{place.netloc}"
+    found = []
+    for skill in library.skills():
+        if skill.status is not Status.TRUSTED or origin not in skill.current.manifest.origins:
+            continue
+        binding = parse(skill.current.template, goal)
+        if binding is not None:
+            found.append((skill, binding))
+    return found

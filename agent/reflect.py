@@ -51,7 +51,7 @@ async def reflect(state: AgentState, parts: Parts) -> Update:
 async def finish(state: AgentState, parts: Parts, reflection: str = "") -> None:
     """Journal how the attempt ended, with what was in view."""
     try:
-        end = view_to_json(await parts.live.view())
+        end = view_to_json(await parts.live.view(0))
     except Exception:
         end = ""
     outcome = (

@@ -20,6 +20,10 @@ GRACE_SECONDS = 0.5
 GUARD_SECONDS = 0.05
 
 
+_proved: set[tuple[str | None, Limits]] = set()
+"""The kinds of sandbox that the canary has passed in this process."""
+
+
 class Bubblewrap:
     """Runs code in a bubblewrap process, which is started at the first run and kept warm."""
 
@@ -48,7 +52,12 @@ class Bubblewrap:
                 if self._process is None or self._process.returncode is not None:
                     await self._end()
                     self._process = await start(self._executable, self._limits)
-                    await canary.prove(_Unlocked(self))
+                    # What the kernel allows does not change under a running process: the first
+                    # sandbox of a kind is proved, and a kind that failed is never in the set.
+                    kind = (self._executable, self._limits)
+                    if kind not in _proved:
+                        await canary.prove(_Unlocked(self))
+                        _proved.add(kind)
                 return await self._bounded(code, serve, dict(library or {}), limits or self._limits)
             except BaseException:
                 await self._end()

@@ -19,6 +19,7 @@ from .conditions import unmet
 from .program import invocation
 from .skill import (
     Candidate,
+    Condition,
     Gates,
     SkillVersion,
     TrialReport,
@@ -47,7 +48,7 @@ class Episode(Protocol):
         ...
 
     async def view(self, quiet: float | None = None) -> View:
-        """See the page, once it has been still for `quiet` seconds."""
+        """See the page, once it has been still for `quiet` seconds; at once for 0."""
         ...
 
     def calls(self) -> tuple[Call, ...]:
@@ -87,10 +88,15 @@ class Execution:
     """Whether anything was done: False when a precondition kept it from starting."""
 
 
-async def execute(skill: Candidate | SkillVersion, binding: Binding, episode: Episode) -> Execution:
-    """Run one skill: preconditions on the page, the code in the sandbox, then postconditions."""
+async def execute(
+    skill: Candidate | SkillVersion, binding: Binding, episode: Episode, *, checked: bool = False
+) -> Execution:
+    """Run one skill: preconditions on the page, the code in the sandbox, then postconditions.
+
+    With `checked` the preconditions have just been found to hold.
+    """
     function = function_name(skill.name)
-    missing = unmet(skill.manifest.pre, await episode.view(), binding)
+    missing = None if checked else await _unmet(skill.manifest.pre, episode, binding)
     if missing is not None:
         return Execution(False, f"before it started, {missing}")
     result = await episode.run(
@@ -99,10 +105,19 @@ async def execute(skill: Candidate | SkillVersion, binding: Binding, episode: Ep
     called = function in result.called
     if not result.ok:
         return Execution(False, result.error or "it failed", called, began=True)
-    left = unmet(skill.manifest.post, await episode.view(), binding)
+    left = await _unmet(skill.manifest.post, episode, binding)
     if left is not None:
         return Execution(False, f"after it ended, {left}", called, began=True)
     return Execution(True, "", called, began=True)
+
+
+async def _unmet(
+    conditions: tuple[Condition, ...], episode: Episode, binding: Binding
+) -> str | None:
+    """What does not hold, once the page has had the time to become still."""
+    if not conditions or unmet(conditions, await episode.view(0), binding) is None:
+        return None
+    return unmet(conditions, await episode.view(), binding)
 
 
 async def try_once(candidate: Candidate, task: Task, arena: Arena, source: bool) -> TrialRun | None:
