@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from ..memory.trajectory import Call, Outcome, Task
+from ..sandbox import PrimitiveFailed
 from ..sandbox.base import Result, View, view_to_json
 from .conditions import unmet
 from .program import invocation
@@ -115,9 +116,12 @@ async def _unmet(
     conditions: tuple[Condition, ...], episode: Episode, binding: Binding
 ) -> str | None:
     """What does not hold, once the page has had the time to become still."""
-    if not conditions or unmet(conditions, await episode.view(0), binding) is None:
-        return None
-    return unmet(conditions, await episode.view(), binding)
+    try:
+        if not conditions or unmet(conditions, await episode.view(0), binding) is None:
+            return None
+        return unmet(conditions, await episode.view(), binding)
+    except PrimitiveFailed as silent:
+        return str(silent)
 
 
 async def try_once(candidate: Candidate, task: Task, arena: Arena, source: bool) -> TrialRun | None:

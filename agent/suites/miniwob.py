@@ -15,7 +15,7 @@ from typing import Any
 from ...memory.trajectory import Budget, Outcome, Task
 from ...sandbox import SandboxUnavailable
 from ...sandbox.browser import Browser, open_url
-from ...sandbox.page import LivePage
+from ...sandbox.page import LivePage, answered
 from ...sandbox.policy import Policy
 from .base import EXAM_SEEDS, TRIAL_SEEDS, UnknownSuite
 
@@ -82,13 +82,15 @@ class MiniWob:
 
     async def start(self, page: LivePage, task: Task) -> None:
         await open_url(page, task.url)
-        await page.page.evaluate(BEGIN, task.seed)
+        await answered(page.page.evaluate(BEGIN, task.seed))
 
     async def over(self, page: LivePage) -> bool:
-        return bool(await page.page.evaluate("WOB_DONE_GLOBAL"))
+        return bool(await answered(page.page.evaluate("WOB_DONE_GLOBAL")))
 
     async def verdict(self, page: LivePage, task: Task) -> Outcome:
-        done, reward = await page.page.evaluate("[WOB_DONE_GLOBAL, WOB_RAW_REWARD_GLOBAL]")
+        done, reward = await answered(
+            page.page.evaluate("[WOB_DONE_GLOBAL, WOB_RAW_REWARD_GLOBAL]")
+        )
         if not done:
             return Outcome(False, "check", "the page was never brought to its end")
         solved = reward == 1
