@@ -11,6 +11,7 @@ from ..sandbox.base import view_from_json, view_to_json
 from .act import digest, plain
 from .parts import Parts
 from .state import AgentState, Update
+from .taint import taint_of
 
 
 async def reflect(state: AgentState, parts: Parts) -> Update:
@@ -60,4 +61,5 @@ async def finish(state: AgentState, parts: Parts, reflection: str = "") -> None:
     extra = {"stopped": state.stopped}
     if reflection:
         extra["reflection"] = reflection
-    await parts.journal.finish(state.trajectory, outcome, state.seconds, "", end, extra)
+    taint = taint_of(parts.task, parts.live.calls())
+    await parts.journal.finish(state.trajectory, outcome, state.seconds, taint, end, extra)
