@@ -7,6 +7,7 @@ import time
 from collections.abc import Sequence
 
 from ..memory.trajectory import Call, Step
+from ..sandbox import PrimitiveFailed
 from ..sandbox.base import View, view_from_json
 from ..sandbox.locators import locate, locator_of
 from ..skills.conditions import startable
@@ -53,18 +54,25 @@ async def _direct(state: AgentState, parts: Parts) -> Update:
     await parts.keep(state.trajectory, step)
     parts.say("action", step.action, seconds=seconds, error=step.error or "")
     history = [_source(made) for made in parts.live.calls() if made.effect != "read"]
+    try:
+        over = await parts.live.over()
+    except PrimitiveFailed:
+        over = False  # The next look at the page will tell.
     return {
         "steps": state.steps + 1,
         "history": [*state.history, *history][-HISTORY:],
         "direct": "",
         "note": step.error or "",
-        "finished": execution.ok or await parts.live.over(),
+        "finished": execution.ok or over,
         "stopped": f"{state.direct} ran" if execution.ok else "",
     }
 
 
 async def _step(state: AgentState, parts: Parts) -> Update:
-    view = await parts.live.view(PATIENT if state.history else None)
+    try:
+        view = await parts.live.view(PATIENT if state.history else None)
+    except PrimitiveFailed as silent:
+        return {"steps": state.steps + 1, "finished": True, "stopped": str(silent)}
     skills = _callable(state, parts, view)
     key = digest(view)
     start = time.perf_counter()
@@ -79,12 +87,16 @@ async def _step(state: AgentState, parts: Parts) -> Update:
         seconds=min(parts.limits.seconds, 30.0),
     )  # fmt: skip
     made = parts.live.calls()[before:]
-    seen = await parts.live.view()
     error = result.error if not result.ok else None
+    try:
+        seen, over = listing(await parts.live.view()), await parts.live.over()
+        ended = "the page has ended" if over else ""
+    except PrimitiveFailed as silent:
+        seen, ended, error = "", str(silent), error or str(silent)
     step = Step(
         number=state.steps + 1,
         action=reply.text,
-        observation=listing(seen),
+        observation=seen,
         calls=made,
         error=error,
         prompt_tokens=reply.usage.prompt_tokens,
@@ -99,15 +111,14 @@ async def _step(state: AgentState, parts: Parts) -> Update:
     await parts.keep(state.trajectory, step)
     parts.say("action", lines, seconds=step.seconds, error=error or "")
     parts.say("observation", step.observation)
-    over = await parts.live.over()
     return {
         "steps": state.steps + 1,
         "tokens": state.tokens + reply.usage.prompt_tokens + reply.usage.reply_tokens,
         "history": [*state.history, *(_source(c) for c in made if c.effect != "read")][-HISTORY:],
         "note": error or "",
         "tried": _with_tried(state.tried, made),
-        "finished": over or (finished and error is None),
-        "stopped": "the page has ended" if over else "it said it was done" if finished else "",
+        "finished": bool(ended) or (finished and error is None),
+        "stopped": ended or ("it said it was done" if finished else ""),
     }
 
 
@@ -175,7 +186,9 @@ def program(reply: str) -> tuple[str, bool]:
     """
     text = reply.strip()
     if "```" in text:
-        text = text.split("```")[1].removeprefix("python").strip()
+        text = text.split("```")[1]
+        language, _, rest = text.partition("\n")
+        text = rest if not language.strip() or language.strip().isalpha() else text
     lines = [line for line in text.splitlines() if line.strip()]
     finished = DONE in (line.strip() for line in lines)
     # Small models get stuck on a line; saying it again at once would change nothing.

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 
 from ..sandbox.base import Element, View
 from ..sandbox.locators import Locator, locator_of
+from ..sandbox.primitives import PRIMITIVES
 from ..skills.skill import SkillVersion
 
 MAX_ELEMENTS = 60
@@ -36,8 +37,10 @@ def call(primitive: str, locator: Locator, *extra: str) -> str:
     words = [quote(locator["role"])]
     named = {key: value for key, value in locator.items() if key != "role"}
     if "name" in named:
-        words.append(quote(named.pop("name")))
-    words += [quote(text) for text in extra]
+        words += [quote(named.pop("name")), *map(quote, extra)]
+    else:
+        keys = PRIMITIVES[primitive].extra
+        words += [f"{key}={quote(text)}" for key, text in zip(keys, extra, strict=False)]
     words += [f"{key}={quote(v) if isinstance(v, str) else v}" for key, v in named.items()]
     return f"{primitive}({', '.join(words)})"
 

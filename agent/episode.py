@@ -97,18 +97,19 @@ class PageEpisode:
         if self._journal is not None:
             await self._journal.intend(self._trajectory, call)
         self._calls.append(call)
-        reply: Json = None
-        error: str | None = None
+        # A run that is stopped in the middle of a call leaves it unanswered: it is in doubt.
         try:
             reply = await server.serve(primitive, args)
         except (PrimitiveFailed, PrimitiveRefused, EpisodeOver) as refused:
-            error = str(refused)
+            await self._answer(call, None, str(refused))
             raise
-        finally:
-            self._calls[-1] = replace(call, reply=reply, error=error, answered=True)
-            if self._journal is not None:
-                await self._journal.answer(self._trajectory, call.sequence, reply, error, "")
+        await self._answer(call, reply, None)
         return reply
+
+    async def _answer(self, call: Call, reply: Json, error: str | None) -> None:
+        self._calls[call.sequence - 1] = replace(call, reply=reply, error=error, answered=True)
+        if self._journal is not None:
+            await self._journal.answer(self._trajectory, call.sequence, reply, error, "")
 
     async def over(self) -> bool:
         """Whether the task's page has ended."""
@@ -126,7 +127,10 @@ class PageEpisode:
     async def verdict(self) -> Outcome:
         """The check's word, asked once."""
         if self._verdict is None:
-            self._verdict = await self._suite.verdict(self.page, self.task)
+            try:
+                self._verdict = await self._suite.verdict(self.page, self.task)
+            except PrimitiveFailed as silent:
+                self._verdict = Outcome(False, "check", str(silent))
         return self._verdict
 
 

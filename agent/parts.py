@@ -102,7 +102,9 @@ class Parts:
             path = self.screenshots / name
             path.parent.mkdir(parents=True, exist_ok=True)
             try:
-                await self.live.page.page.screenshot(path=path, type="jpeg", quality=50)
+                await self.live.page.page.screenshot(
+                    path=path, type="jpeg", quality=50, timeout=5000
+                )
                 step = replace(step, screenshot=name)
             except Exception:
                 # A page that has crashed has no picture; the step is kept all the same.

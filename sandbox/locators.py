@@ -5,6 +5,7 @@ The same rules as `view.js` applies to the living page, on what was seen of it.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -12,11 +13,13 @@ from .base import Element, View
 
 Locator = dict[str, Any]
 
+# What Python and a browser call white space differs; this is all of both.
+_SPACE = re.compile(r"[\s\x00-\x1f\x7f-\x9f\ufeff]+")
+
 
 def fold(text: str) -> str:
-    """Collapse white space, as a reader does."""
-    # Python's white space and a browser's differ in these: both sides take what either calls so.
-    return " ".join(text.replace("\ufeff", " ").split())
+    """Collapse white space and control characters, as a reader does (and as `view.js` does)."""
+    return _SPACE.sub(" ", text).strip(" ")
 
 
 def matches(element: Element, locator: Locator) -> bool:

@@ -8,7 +8,7 @@
     'datetime-local', 'month', 'week', 'color', 'range']);
   const SET = new Set(['date', 'time', 'datetime-local', 'month', 'week', 'color', 'range']);
   const LIMIT = 200;
-  const fold = (text) => (text || '').replace(/[\s\x1c-\x1f\x85]+/g, ' ').trim();
+  const fold = (text) => (text || '').replace(/[\s\x00-\x1f\x7f-\x9f]+/g, ' ').trim();
   // What is cut must still be found: no space at the end, which folding takes off, no half character.
   const cut = (text, length) => (text.length > length
     ? text.slice(0, length).replace(/[\uD800-\uDBFF]$/, '').trimEnd() : text);

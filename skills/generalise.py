@@ -17,6 +17,7 @@ from itertools import islice, product
 
 from ..sandbox.base import Element, View
 from ..sandbox.locators import locate, locator_of, matches
+from .explain import alike, places, texts
 from .moves import Move
 from .program import (
     Do,
@@ -86,54 +87,15 @@ def _plain(move: Move, binding: Binding) -> list[Statement]:
         return []
     steps: list[Statement] = []
     if move.primitive == "click":
-        steps += [Numbered(slot, _alike(target)) for slot in _ordinal_slots(target.index, binding)]
+        steps += [Numbered(slot, alike(target)) for slot in _ordinal_slots(target.index, binding)]
     extras: list[tuple[Text, ...]] = [()]
     for key in ("text", "option"):
         if key in move.args:
-            extras = [(text,) for text in _texts(str(move.args[key]), binding)]
-    places = list(_places(move.before, target, binding))
+            extras = [(text,) for text in texts(str(move.args[key]), binding)]
+    open_places = list(places(move.before, target, binding))
     on = bool(move.args.get("on", True))
-    steps += [Do(move.primitive, place, extra, on) for extra, place in product(extras, places)]
+    steps += [Do(move.primitive, place, extra, on) for extra, place in product(extras, open_places)]
     return steps
-
-
-def _texts(value: str, binding: Binding) -> list[Text]:
-    slots = [Text(variable=name) for name, held in binding.items() if held == value]
-    return [*slots, Text(value)]
-
-
-def _places(view: View, target: Element, binding: Binding) -> Iterator[Place]:
-    named = {name: held for name, held in binding.items() if isinstance(held, str) and held}
-    for slot, held in named.items():
-        if target.name == held:
-            yield Place(target.role, (("name", Text(variable=slot)),))
-    for slot, held in named.items():
-        if held in target.row and target.name != held:
-            yield Place(target.role, (("name", Text(target.name)), ("row", Text(variable=slot))))
-    yield from _predicates(target, named)
-    locator = locator_of(view, target)
-    if "row" not in locator:
-        yield Place(target.role, (("name", Text(target.name)),), int(locator.get("nth", 0)))
-    yield Place(target.role, (("kind", Text(target.kind)),), target.index)
-
-
-def _predicates(target: Element, named: dict[str, str]) -> Iterator[Place]:
-    name = target.name
-    starts = [slot for slot, held in named.items() if name.startswith(held) and name != held]
-    ends = [slot for slot, held in named.items() if name.endswith(held) and name != held]
-    for first, last in product(starts, ends):
-        if first != last:
-            parts = (("starts", Text(variable=first)), ("ends", Text(variable=last)))
-            yield Place(target.role, parts)
-    yield from (Place(target.role, (("starts", Text(variable=slot)),)) for slot in starts)
-    yield from (Place(target.role, (("ends", Text(variable=slot)),)) for slot in ends)
-    for slot, held in named.items():
-        if held in name and slot not in starts and slot not in ends:
-            yield Place(target.role, (("contains", Text(variable=slot)),))
-
-
-def _alike(target: Element) -> Place:
-    return Place(target.role, (("kind", Text(target.kind)),))
 
 
 def _ordinal_slots(position: int, binding: Binding) -> list[str]:
@@ -175,9 +137,9 @@ def _reveal(moves: list[Move], index: int, binding: Binding) -> Options:
     locator = locator_of(moves[end].before, wanted)
     if peers < 2 or locate(last.before, locator) is not None:
         return NONE
-    among = [Place(first.role), _alike(first)]
-    places = [p for p in _places(moves[end].before, wanted, binding) if p.variables()]
-    options: list[list[Statement]] = [[Reveal(group, place)] for place in places for group in among]
+    among = [Place(first.role), alike(first)]
+    named = [p for p in places(moves[end].before, wanted, binding) if p.variables()]
+    options: list[list[Statement]] = [[Reveal(group, place)] for place in named for group in among]
     options += [[step for move in moves[index:end] for step in _plain(move, binding)[:1]]]
     return options, end - index
 
@@ -206,9 +168,9 @@ def _paged(moves: list[Move], index: int, binding: Binding) -> Options:
         slots = _ordinal_slots(skipped + target.index, binding)
         turns = _turns(move.before, turned)
         if slots and turns and _count(move.before, among) > 1:
-            alike = _alike(target)
+            group = alike(target)
             options: list[list[Statement]] = [
-                [Paged(slot, alike, turn)] for slot in slots for turn in turns
+                [Paged(slot, group, turn)] for slot in slots for turn in turns
             ]
             if not turned:
                 options += [[step] for step in _plain(move, binding)[:2]]
@@ -231,20 +193,30 @@ def _turns(view: View, turned: Sequence[Move]) -> list[Place]:
 
 
 def _retry(moves: list[Move], index: int, binding: Binding) -> Options:
-    """A call that failed, what cleared its way, and the same call again."""
+    """A call that failed, what cleared its way, and the same call again.
+
+    Whatever else was done before trying again follows as steps of its own.
+    """
     failed = moves[index]
     if not failed.error:
         return NONE
     for end in range(index + 1, len(moves)):
         again = moves[end]
-        if again.primitive == failed.primitive and again.args == failed.args and not again.error:
-            clearing = [step for m in moves[index + 1 : end] for step in _plain(m, binding)[:1]]
-            steps = _plain(again, binding)
-            if not clearing or not all(isinstance(step, Do) for step in clearing):
-                return NONE
-            way = tuple(step for step in clearing if isinstance(step, Do))
-            options: list[list[Statement]] = [
-                [Retry(step, way)] for step in steps if isinstance(step, Do)
-            ]
-            return options, end - index + 1
+        if again.primitive != failed.primitive or again.args != failed.args or again.error:
+            continue
+        between = moves[index + 1 : end]
+        # What came up after the failure is the obstacle; if nothing did, all of it may be.
+        in_the_way = [m for m in between if _appeared(m, failed.before)] or between
+        clearing = [step for m in in_the_way for step in _plain(m, binding)[:1]]
+        way = tuple(step for step in clearing if isinstance(step, Do))
+        if not way or len(way) < len(clearing):
+            return NONE
+        rest = [s for m in between if m not in in_the_way for s in _plain(m, binding)[:1]]
+        steps = [step for step in _plain(again, binding) if isinstance(step, Do)]
+        return [[Retry(step, way), *rest] for step in steps], end - index + 1
     return NONE
+
+
+def _appeared(move: Move, before: View) -> bool:
+    target = move.target
+    return target is not None and locate(before, locator_of(move.before, target)) is None

@@ -57,11 +57,8 @@ class Place:
 
     def locator(self) -> dict[str, Any]:
         """As JSON, with slots in braces."""
-        found: dict[str, Any] = {"role": self.role}
-        found.update({key: text.placeholder() for key, text in self.parts})
-        if self.nth:
-            found["nth"] = self.nth
-        return found
+        nth = {"nth": self.nth} if self.nth else {}
+        return {"role": self.role, **{key: text.placeholder() for key, text in self.parts}, **nth}
 
     def variables(self) -> set[str]:
         return {text.variable for _, text in self.parts if text.variable}

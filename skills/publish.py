@@ -11,24 +11,35 @@ import json
 import os
 import shutil
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from . import LibraryCorrupt
 from .folder import BESIDE
 
 if TYPE_CHECKING:
-    from .store import SkillStore
+    from .ledger import Ledger
+    from .skill import SkillVersion
 
 STATE = ".published.json"
 
 
-def publish(store: SkillStore, force: bool = False) -> None:
+class Versions(Protocol):
+    """What is published: a store of versions."""
+
+    root: Path
+
+    def ledger(self) -> Ledger: ...
+    def folder(self, name: str, version: int) -> Path: ...
+    def load(self, name: str, version: int) -> SkillVersion: ...
+
+
+def publish(store: Versions, force: bool = False) -> None:
     """Bring `skills/` up to the store. A failure is left to the next write: it is only a copy."""
     with contextlib.suppress(OSError):
         _publish(store, store.root / "skills", force)
 
 
-def outdated(store: SkillStore) -> list[str]:
+def outdated(store: Versions) -> list[str]:
     """Names whose copy in `skills/` is missing, different, or should not be there."""
     target = store.root / "skills"
     wanted = _wanted(store)
@@ -40,7 +51,7 @@ def outdated(store: SkillStore) -> list[str]:
     )
 
 
-def _publish(store: SkillStore, target: Path, force: bool) -> None:
+def _publish(store: Versions, target: Path, force: bool) -> None:
     shape = store.ledger().shape
     held = _state(target)
     if held.get("shape") == shape and not force:
@@ -62,7 +73,7 @@ def _publish(store: SkillStore, target: Path, force: bool) -> None:
     _save_state(target, {"shape": shape, "sources": wanted})
 
 
-def _wanted(store: SkillStore) -> dict[str, Path]:
+def _wanted(store: Versions) -> dict[str, Path]:
     """Name -> the folder to copy, of every skill that may be served."""
     found = {}
     for name, entry in store.ledger().entries.items():

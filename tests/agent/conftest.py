@@ -1,15 +1,27 @@
-"""A workspace as a finished demo leaves it: made with the real journal, library and row files."""
+"""A workspace as a finished demo leaves it, and agents that work on a small page of their own."""
 
 from __future__ import annotations
 
 import base64
+import re
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
+import pytest_asyncio
 
+from journeyman.agent.config import load_settings
+from journeyman.agent.model import Message
 from journeyman.agent.records import ExamRow, PracticeRow, Rows
+from journeyman.agent.run import Agent
+from journeyman.agent.scripted import ScriptedModel
+from journeyman.memory.embed import HashEmbedder
 from journeyman.memory.journal import Journal
-from journeyman.memory.trajectory import Outcome, Step, Task
+from journeyman.memory.trajectory import Budget, Outcome, Step, Task
+from journeyman.sandbox.browser import Browser, open_url
+from journeyman.sandbox.page import LivePage, answered
+from journeyman.sandbox.policy import Policy
 from journeyman.skills.library import SkillLibrary
 from journeyman.skills.skill import (
     Candidate,
@@ -125,3 +137,151 @@ async def keep(journal: Journal, name: str, goal: str) -> None:
     )
     await journal.add_step(name, step)
     await journal.finish(name, Outcome(True, "check", "reward 1"), seconds=3.0)
+
+
+# A suite of one small page, and agents that work on it ------------------------------------------
+
+USERS = ("Ada", "Bob", "Cid", "Dan", "Eve", "Fay", "Gus", "Hal", "Ida", "Jim", "Kim", "Leo")
+PAGE = """<!doctype html><meta charset=utf-8><title>Shop</title><body><script>
+let done = false, solved = false;
+const draw = (user, drift) => {
+  let presses = drift === 'twice' ? 2 : 1;
+  document.body.innerHTML = `<label>User <input id=u></label>
+    <button id=ok>${drift === 'renamed' ? 'Sign in' : 'Log in'}</button><button id=no>Cancel</button>
+    <button id=idle>Idle</button><button id=hang>Hang</button>`;
+  const end = (success) => { done = true; solved = success; document.body.innerHTML = 'The end.'; };
+  ok.onclick = () => { presses -= 1; if (!presses) end(u.value === user); };
+  no.onclick = () => end(false);
+  hang.onclick = () => { for (;;); };
+};
+</script>"""
+FAMILY = "zq-family-of-logins"
+CHECK = "zq-check-of-logins"
+
+
+class Shop:
+    """Logging in on one small page. Its one family stands in no address and on no page."""
+
+    name = "zq-suite"
+    viewport = (500, 300)
+
+    def __init__(self, folder: Path, families: tuple[str, ...] = (FAMILY,)) -> None:
+        (folder / "start.html").write_text(PAGE)
+        self.folder = folder
+        self.drift = ""
+        self.checked: list[str] = []
+        self.started: list[int | None] = []
+        self.budget = Budget(steps=4, seconds=60)
+        self._families = families
+
+    def families(self) -> list[str]:
+        return list(self._families)
+
+    async def task(self, family: str, seed: int, browser: Browser) -> Task:
+        return Task(
+            id=f"{self.name}:{family}:{seed}",
+            goal=f"Log in as {USERS[seed % len(USERS)]}.",
+            url="http://shop.test/start.html",
+            check=CHECK,
+            reset="full",
+            budget=self.budget,
+            family=family,
+            seed=seed,
+        )
+
+    def trial_seeds(self, task: Task) -> Iterator[int]:
+        return iter(range(5000, 5040))
+
+    def policy(self, task: Task) -> Policy:
+        return Policy(mounts={"shop.test": self.folder})
+
+    async def start(self, page: LivePage, task: Task) -> None:
+        self.started.append(task.seed)
+        await open_url(page, task.url)
+        user = task.goal.split()[-1].rstrip(".")
+        await page.page.evaluate("([user, drift]) => draw(user, drift)", [user, self.drift])
+
+    async def over(self, page: LivePage) -> bool:
+        return bool(await answered(page.page.evaluate("done")))
+
+    async def verdict(self, page: LivePage, task: Task) -> Outcome:
+        self.checked.append(task.id)
+        solved = await answered(page.page.evaluate("solved"))
+        return Outcome(bool(solved), "check", "" if solved else "nobody was logged in")
+
+
+class Kept:
+    """The file's browser, which an agent may use and not close."""
+
+    def __init__(self, browser: Browser) -> None:
+        self.page = browser.page
+
+    async def close(self) -> None:
+        return
+
+
+def solve(messages: Sequence[Message]) -> str:
+    """What a good model replies on the log-in page."""
+    goal = re.findall(r"Goal: (.*)", messages[-1]["content"])[-1]
+    user = goal.split()[-1].rstrip(".")
+    button = "Sign in" if "Sign in" in messages[-1]["content"] else "Log in"
+    return f'fill("textbox", "User", "{user}")\nclick("button", "{button}")'
+
+
+def log_in() -> tuple[Candidate, TrialReport]:
+    """A skill for the log-in page, with trials that make it trusted."""
+    skill = Candidate(
+        name="log-in",
+        description="Log in as a user.",
+        template=Template("Log in as {user}.", (Slot("user"),)),
+        code='from page import click, fill\n\n\ndef log_in(user: str) -> None:\n    """Log in."""\n'
+        '    fill("textbox", "User", user)\n    click("button", "Log in")\n',
+        manifest=Manifest(
+            ("http://shop.test",),
+            ("click", "fill"),
+            pre=(Condition("present", {"role": "button", "name": "Log in"}),),
+            post=(Condition("absent", {"role": "button", "name": "Log in"}),),
+        ),
+        sources=("t",),
+    )
+    runs = [TrialRun(f"t{n}", "g", n, True, True, source=n == 0) for n in range(60)]
+    return skill, TrialReport(skill.digest, tuple(runs), reset="full")
+
+
+MakeAgent = Callable[..., Agent]
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Shop:
+    folder = tmp_path / "pages"
+    folder.mkdir()
+    return Shop(folder)
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def make_agent(chromium: Browser, tmp_path: Path) -> AsyncIterator[MakeAgent]:
+    """Agents in one workspace, on the file's browser, with a scripted model."""
+    made: list[Agent] = []
+
+    def make(*replies: Any, workspace: Path = tmp_path / "workspace", **more: Any) -> Agent:
+        more.setdefault("settings", load_settings(tmp_path, {}))
+        model = ScriptedModel(replies)
+        agent = Agent(model=model, workspace=workspace, embedder=HashEmbedder(), **more)
+        agent.browser = Kept(chromium)  # type: ignore[assignment]
+        made.append(agent)
+        return agent
+
+    yield make
+    for agent in made:
+        await agent.close()
+
+
+@pytest.fixture
+def good() -> Callable[[Sequence[Message]], str]:
+    """A reply that solves the log-in page."""
+    return solve
+
+
+@pytest.fixture
+def trusted() -> Callable[[], tuple[Candidate, TrialReport]]:
+    return log_in

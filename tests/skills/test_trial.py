@@ -166,9 +166,8 @@ class Deaf(Visit):
     """An episode that runs code of its own instead of the skill."""
 
     async def run(self, code: str, *args: Any, **named: Any) -> Result:
-        await self.page.do(
-            "fill", "textbox", "User", text=NAMES[int(self.task.goal[-3:-1].strip("r"))]
-        )
+        user = self.task.goal.split()[-1].rstrip(".")
+        await self.page.do("fill", "textbox", "User", text=user)
         return await super().run("click('button', 'Log in')")
 
 
@@ -211,7 +210,7 @@ BODIES = {
     "raises": "raise ValueError('no')",
     "never ends": "while user:\n        pass",
     "exits": "raise SystemExit(3)",
-    "reads a file": "names('link')",
+    "reads what it may not": "names('link')",
     "is refused a primitive": "press('Enter')",
     "does nothing": "return",
 }
@@ -245,11 +244,11 @@ async def test_an_outcome_that_is_not_a_success_is_a_failure(
 async def test_a_page_that_stops_answering_is_a_failed_run(
     shop: Shop, library: SkillLibrary, candidate: Make
 ) -> None:
-    shop.hangs = True
+    shop.hangs, shop.verdict = True, lambda solved: False
     gone = Condition("absent", {"role": "button", "name": "Log in"})
     careful = candidate(manifest=Manifest(("http://shop.test",), ("click", "fill"), post=(gone,)))
     report = await trial(careful, SOURCE, shop, Gates())
-    assert len(report.runs) == 1 and not report.runs[0].success
+    assert [run.reason for run in report.runs] == ["after it ended, the page does not answer"]
     await refused(library, careful, report)
 
 
