@@ -13,12 +13,10 @@ from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
-from . import AgentError
 from .config import Settings
 from .events import Event
 from .exam import exam
+from .job import JobConflict, only_job
 from .model import Model
 from .practice import practise
 from .records import ExamRow, Rows
@@ -27,10 +25,6 @@ from .run import Agent
 from .suites.base import Suite
 
 Tell = Callable[[Event], None]
-
-
-class JobConflict(AgentError, RuntimeError):
-    """The workspace holds another job, or one that is running."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +51,7 @@ async def distill(
 ) -> Path:
     """Run the job to its end and return the path of report.json. Raises JobConflict."""
     job = Job(suite.name, tuple(families), tuple(exam_seeds), practice_seconds, settings.model.name)
-    with _only_job(workspace):
+    with only_job(workspace):
         _same_job(workspace, job)
         async with _agent(settings, workspace, "before", model, use_library=False) as agent:
             await _stage("exam before", agent, suite, job, workspace, on_event)
@@ -96,7 +90,7 @@ async def measure(
         on_event=on_event,
     )
     job = _read_job(workspace)
-    with _only_job(workspace):
+    with only_job(workspace):
         async with _agent(settings, workspace, "bare", model, bare=True) as agent:
             await _stage("exam bare", agent, suite, job, workspace, on_event)
     names = ("bare", "before", "after")
@@ -140,20 +134,6 @@ async def _agent(
         screenshots=True,
     ) as agent:
         yield agent
-
-
-def _only_job(workspace: Path) -> FileLock:
-    workspace.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(workspace / "job.lock")
-    try:
-        lock.acquire(timeout=0)
-    except Timeout as error:
-        raise JobConflict(
-            f"a job is running in {workspace}; wait for it or give another --workspace"
-        ) from error
-    # `with` acquires once more and releases once; this release leaves it to the block.
-    lock.release()
-    return lock
 
 
 def _same_job(workspace: Path, job: Job) -> None:

@@ -80,7 +80,8 @@ class _Session:
 
     async def turn(self, family: str, progress: Progress) -> None:
         """One task: attempt it, and learn where it was solved by the model."""
-        seed, progress.seed = progress.seed, progress.seed + 1
+        # Past the last practice seed the first comes again: trials and exams keep theirs.
+        seed, progress.seed = progress.seed, (progress.seed + 1) % TRIAL_SEEDS
         task = await self._agent.task(self._suite, family, seed)
         trajectory = await self._agent.attempt(
             task, self._suite, attempts=self._agent.settings.practice.attempts
@@ -154,7 +155,7 @@ def _restore(rows: Rows[PracticeRow], families: Sequence[str]) -> tuple[dict[str
         if row.kind != "attempt" or row.family not in families:
             continue
         one = progress[row.family]
-        one.seed = min(row.seed + 1, TRIAL_SEEDS - 1)
+        one.seed = (row.seed + 1) % TRIAL_SEEDS
         direct = row.success and row.model_calls == 0
         one.streak = one.streak + 1 if direct else 0
         one.fails += not row.success

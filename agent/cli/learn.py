@@ -208,12 +208,14 @@ async def _practise(
     seconds: float | None,
     progress: Progress,
 ) -> None:
+    from ..job import only_job
     from ..practice import practise as job
     from ..run import Agent
 
-    async with Agent(settings) as agent:
-        budget = seconds or settings.practice.seconds
-        await job(agent, suite, families, seconds=budget, on_event=progress)
+    with only_job(settings.workspace):
+        async with Agent(settings) as agent:
+            budget = seconds or settings.practice.seconds
+            await job(agent, suite, families, seconds=budget, on_event=progress)
 
 
 async def _exam(

@@ -1,0 +1,235 @@
+"""Practice on real pages: what was solved becomes a skill by real trials, and survives a kill."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from journeyman.agent.model import Message
+from journeyman.agent.practice import practise
+from journeyman.agent.records import PracticeRow, Rows
+from journeyman.agent.run import Agent
+from journeyman.agent.suites import EXAM_SEEDS
+from journeyman.agent.suites.base import TRIAL_SEEDS
+from journeyman.agent.suites.miniwob import MiniWob
+from journeyman.memory.journal import Journal
+from journeyman.skills.library import SkillLibrary
+from journeyman.skills.skill import Status
+
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
+Make = Callable[..., Agent]
+
+CANCEL = 'click("button", "Cancel")'
+FAMILY = "enter-text"
+
+
+def rows_of(workspace: Path) -> list[PracticeRow]:
+    return Rows(workspace / "practice.jsonl", PracticeRow).read()
+
+
+def type_it(messages: Sequence[Message]) -> str:
+    """What a good model replies on the page of the family."""
+    quoted = re.findall(r'Goal: .*"(.*)"', messages[-1]["content"])[-1]
+    return f'fill("textbox", "", "{quoted}")\nclick("button", "Submit")'
+
+
+@pytest.fixture
+def miniwob() -> MiniWob:
+    try:
+        metadata.version("miniwob")
+    except metadata.PackageNotFoundError:
+        pytest.skip("the MiniWoB++ pages are not installed: pip install --no-deps miniwob")
+    return MiniWob()
+
+
+async def test_what_a_model_solved_is_soon_done_without_it(
+    make_agent: Make, miniwob: MiniWob
+) -> None:
+    agent = make_agent(*[type_it] * 4)
+    said: list[str] = []
+    await practise(agent, miniwob, [FAMILY], seconds=120, on_event=lambda e: said.append(e.text))
+    rows = rows_of(agent.workspace)
+    assert "admitted" in [row.kind for row in rows], [row.reason for row in rows]
+    attempts = [row for row in rows if row.kind == "attempt"]
+    assert [row.seed for row in attempts] == list(range(len(attempts)))
+    assert sum(row.model_calls for row in attempts) <= 2, "one or two successes are enough"
+    assert all(row.success and row.model_calls == 0 for row in attempts[-6:])
+    assert any("mastered" in text for text in said)
+
+    assert agent.library is not None
+    (skill,) = agent.library.skills()
+    assert skill.status is Status.TRUSTED and skill.current.how == "generalise"
+    runs = agent.library.trials(skill.name).runs
+    assert len(runs) >= 6 and all(run.success and run.called for run in runs)
+    assert runs[0].source and runs[0].seed in (0, 1)
+    assert all(run.seed and TRIAL_SEEDS <= run.seed < EXAM_SEEDS for run in runs[1:])
+
+    unseen = await agent.task(miniwob, FAMILY, EXAM_SEEDS + 7)
+    done = await agent.attempt(unseen, miniwob, credit=False)
+    assert done.outcome.success and done.model_calls == 0
+
+    await agent.close()
+    again = make_agent()
+    await practise(again, miniwob, [FAMILY], seconds=120)
+    assert rows_of(again.workspace) == rows, "what is mastered rests"
+
+
+async def test_practice_goes_on_where_it_stopped(make_agent: Make, shop: Any, good: Any) -> None:
+    first = make_agent(CANCEL, good)
+    await practise(first, shop, shop.families(), seconds=0.01)
+    assert [row.seed for row in rows_of(first.workspace)] == [0]
+    await first.close()
+    second = make_agent(good)
+    await practise(second, shop, shop.families(), seconds=60)
+    attempts = [row for row in rows_of(second.workspace) if row.kind == "attempt"]
+    assert [row.seed for row in attempts] == list(range(len(attempts)))
+    assert [row.at for row in attempts] == sorted(row.at for row in attempts)
+    assert attempts[-1].model_calls == 0 and attempts[-1].success
+    spent = make_agent()
+    await practise(spent, shop, shop.families(), seconds=0.01)
+
+
+async def test_hopeless_families_do_not_starve_the_others(
+    make_agent: Make, shop: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop._families = ("zq-easy", "zq-hopeless")
+    hopeless = [f"zq-hopeless:{seed}" for seed in range(99)]
+
+    async def verdict(page: Any, task: Any) -> Any:
+        outcome = await type(shop).verdict(shop, page, task)
+        lost = any(task.id.endswith(name) for name in hopeless)
+        return replace(outcome, success=False) if lost else outcome
+
+    monkeypatch.setattr(shop, "verdict", verdict)
+    shop.budget = replace(shop.budget, steps=1)
+
+    def reply(messages: Sequence[Message]) -> str:
+        return CANCEL
+
+    agent = make_agent(*[reply] * 200)
+    ending = time.monotonic() + 8
+
+    def stop(event: Any) -> None:
+        if len([row for row in rows_of(agent.workspace) if row.kind == "attempt"]) >= 8:
+            raise TimeoutError
+        assert time.monotonic() < ending + 60
+
+    with pytest.raises(TimeoutError):
+        await practise(agent, shop, shop.families(), seconds=60, on_event=stop)
+    families = [row.family for row in rows_of(agent.workspace)]
+    assert min(families.count(name) for name in shop.families()) >= 3
+
+
+async def test_practice_never_reaches_the_seeds_of_trials_and_exams(
+    make_agent: Make, shop: Any, good: Any
+) -> None:
+    agent = make_agent(CANCEL, good, CANCEL)
+    rows = Rows(agent.workspace / "practice.jsonl", PracticeRow)
+    row = PracticeRow(0.1, shop.families()[0], TRIAL_SEEDS - 1, "attempt", False)
+    rows.append(row)
+    await practise(agent, shop, shop.families(), seconds=0.15)
+    seeds = [row.seed for row in rows.read() if row.kind == "attempt"]
+    assert len(seeds) > 1 and all(seed < TRIAL_SEEDS for seed in seeds)
+
+
+async def test_siblings_are_never_exam_tasks(miniwob: MiniWob) -> None:
+    from journeyman.memory.trajectory import Task
+
+    seeds = list(miniwob.trial_seeds(Task("t", "g", family=FAMILY, seed=3)))
+    assert len(set(seeds)) == len(seeds) >= 120
+    assert min(seeds) >= TRIAL_SEEDS and max(seeds) < EXAM_SEEDS
+
+
+SCRIPT = """
+import asyncio, re, sys
+from pathlib import Path
+from journeyman.agent.config import load_settings
+from journeyman.agent.practice import practise
+from journeyman.agent.run import Agent
+from journeyman.agent.scripted import ScriptedModel
+from journeyman.agent.suites.miniwob import MiniWob
+from journeyman.memory.embed import HashEmbedder
+
+def reply(messages):
+    quoted = re.findall(r'Goal: .*"(.*)"', messages[-1]["content"])[-1]
+    return f'fill("textbox", "", "{quoted}")\\nclick("button", "Submit")'
+
+async def main():
+    workspace = Path(sys.argv[1])
+    async with Agent(load_settings(workspace, {}), model=ScriptedModel([reply] * 50),
+                     workspace=workspace, embedder=HashEmbedder()) as agent:
+        await practise(agent, MiniWob(), ["enter-text"], seconds=300,
+                       on_event=lambda event: print(event.kind, event.text, flush=True))
+
+asyncio.run(main())
+"""
+
+
+def killed_at(workspace: Path, sign: str, delay: float) -> str:
+    """Practise in a process of its own and kill it, -9, once it has said `sign`."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", SCRIPT, str(workspace)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+    said = ""
+    try:
+        assert process.stdout is not None
+        for line in process.stdout:
+            said += line
+            if sign in line:
+                time.sleep(delay)
+                process.send_signal(signal.SIGKILL)
+                break
+        process.wait(30)
+    finally:
+        # Whatever the killed process started has had no time to notice.
+        try:
+            os.killpg(process.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+    assert sign in said, said
+    assert process.returncode == -signal.SIGKILL, said
+    return said
+
+
+@pytest.mark.slow
+async def test_a_kill_at_any_moment_loses_nothing(
+    make_agent: Make, miniwob: MiniWob, tmp_path: Path
+) -> None:
+    workspace = tmp_path / "workspace"
+    workspace.mkdir()
+    solved = 0
+    for sign, delay in (("shortening", 0.1), ("candidates for", 0.3), ("trying", 0.5)):
+        await asyncio.to_thread(killed_at, workspace, sign, delay)
+        journal = await Journal.open(workspace / "journal.sqlite", read_only=True)
+        kept = await journal.all(success=True)
+        await journal.close()
+        assert len(kept) > solved, "every acknowledged success is kept"
+        solved = len(kept)
+        assert len(rows_of(workspace)) >= solved
+        library = SkillLibrary.open(workspace / "library", read_only=True)
+        assert library.fsck() == [] and library.skills() == []
+        await library.close()
+    agent = make_agent(*[type_it] * 4)
+    await practise(agent, miniwob, [FAMILY], seconds=300)
+    attempts = [row for row in rows_of(workspace) if row.kind == "attempt"]
+    assert [row.seed for row in attempts] == list(range(len(attempts))), "no seed twice"
+    assert all(row.success and row.model_calls == 0 for row in attempts[-6:])
+    assert agent.library is not None
+    assert [skill.status for skill in agent.library.skills()] == [Status.TRUSTED]
+    assert agent.library.fsck() == []
