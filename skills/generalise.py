@@ -185,7 +185,9 @@ def _count(view: View, locator: dict[str, str]) -> int:
 def _turns(view: View, turned: Sequence[Move]) -> list[Place]:
     """What may turn the page: what was clicked for it each time, or what is named for it."""
     clicked = [move.target for move in turned if move.target is not None]
-    found = [element for element in view.elements if element.name.lower() in TURNS]
+    views = [*(move.before for move in turned), view]
+    # On the last page nothing turns any more: an earlier one shows what did.
+    found = [e for seen in views for e in seen.elements if e.name.lower() in TURNS]
     if clicked and all(c.name == clicked[0].name for c in clicked):
         found = [clicked[0], *found]
     places = [Place(element.role, (("name", Text(element.name)),)) for element in found]
