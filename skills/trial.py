@@ -198,7 +198,7 @@ async def trial(
             good = sum(run.success and run.called for run in runs)
             if not passed and len(runs) <= gates.siblings + 1:
                 break
-            if wilson_lower(good, len(runs)) >= gates.trust:
+            if good > gates.siblings and wilson_lower(good, len(runs)) >= gates.trust:
                 break
             if len(runs) >= MOST_RUNS or looked >= MOST_SIBLINGS:
                 break

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import re
 import signal
@@ -10,13 +11,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from journeyman.agent import ScriptExhausted
+from journeyman.agent.config import Settings, load_settings
 from journeyman.agent.model import Message
 from journeyman.agent.practice import practise
 from journeyman.agent.records import PracticeRow, Rows
@@ -25,6 +27,7 @@ from journeyman.agent.suites import EXAM_SEEDS
 from journeyman.agent.suites.base import TRIAL_SEEDS
 from journeyman.agent.suites.miniwob import MiniWob
 from journeyman.memory.journal import Journal
+from journeyman.memory.trajectory import Task
 from journeyman.skills.library import SkillLibrary
 from journeyman.skills.skill import Status
 
@@ -46,6 +49,13 @@ def type_it(messages: Sequence[Message]) -> str:
 
 
 @pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Settings:
+    """Two direct successes make a family rest, six passed runs make a skill trusted."""
+    monkeypatch.setattr("journeyman.agent.practice.MASTERED", 2)
+    return load_settings(tmp_path, {}, {"gates.trust": 0.5, "practice.attempts": 1})
+
+
+@pytest.fixture
 def miniwob() -> MiniWob:
     try:
         metadata.version("miniwob")
@@ -55,9 +65,9 @@ def miniwob() -> MiniWob:
 
 
 async def test_what_a_model_solved_is_soon_done_without_it(
-    make_agent: Make, miniwob: MiniWob
+    make_agent: Make, miniwob: MiniWob, quick: Settings
 ) -> None:
-    agent = make_agent(*[type_it] * 4)
+    agent = make_agent(*[type_it] * 4, settings=quick)
     said: list[str] = []
     await practise(agent, miniwob, [FAMILY], seconds=120, on_event=lambda e: said.append(e.text))
     rows = rows_of(agent.workspace)
@@ -65,7 +75,7 @@ async def test_what_a_model_solved_is_soon_done_without_it(
     attempts = [row for row in rows if row.kind == "attempt"]
     assert [row.seed for row in attempts] == list(range(len(attempts)))
     assert sum(row.model_calls for row in attempts) <= 2, "one or two successes are enough"
-    assert all(row.success and row.model_calls == 0 for row in attempts[-6:])
+    assert all(row.success and row.model_calls == 0 for row in attempts[-2:])
     assert any("mastered" in text for text in said)
 
     assert agent.library is not None
@@ -81,72 +91,40 @@ async def test_what_a_model_solved_is_soon_done_without_it(
     assert done.outcome.success and done.model_calls == 0
 
     await agent.close()
-    again = make_agent()
+    again = make_agent(settings=quick)
     await practise(again, miniwob, [FAMILY], seconds=120)
     assert rows_of(again.workspace) == rows, "what is mastered rests"
 
 
-async def test_practice_goes_on_where_it_stopped(make_agent: Make, shop: Any, good: Any) -> None:
-    first = make_agent(CANCEL, good)
+async def test_practice_goes_on_where_it_stopped(
+    make_agent: Make, shop: Any, good: Any, quick: Settings
+) -> None:
+    first = make_agent(CANCEL, settings=quick)
     await practise(first, shop, shop.families(), seconds=0.01)
     assert [row.seed for row in rows_of(first.workspace)] == [0]
     await first.close()
-    second = make_agent(good)
+    second = make_agent(good, settings=quick)
     await practise(second, shop, shop.families(), seconds=60)
     attempts = [row for row in rows_of(second.workspace) if row.kind == "attempt"]
-    assert [row.seed for row in attempts] == list(range(len(attempts)))
+    assert [row.seed for row in attempts] == [0, 1, 2, 3]
+    assert [row.success for row in attempts] == [False, True, True, True]
+    assert [row.model_calls for row in attempts] == [1, 1, 0, 0]
     assert [row.at for row in attempts] == sorted(row.at for row in attempts)
-    assert attempts[-1].model_calls == 0 and attempts[-1].success
-    spent = make_agent()
-    await practise(spent, shop, shop.families(), seconds=0.01)
-
-
-async def test_hopeless_families_do_not_starve_the_others(
-    make_agent: Make, shop: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    shop._families = ("zq-easy", "zq-hopeless")
-    hopeless = [f"zq-hopeless:{seed}" for seed in range(99)]
-
-    async def verdict(page: Any, task: Any) -> Any:
-        outcome = await type(shop).verdict(shop, page, task)
-        lost = any(task.id.endswith(name) for name in hopeless)
-        return replace(outcome, success=False) if lost else outcome
-
-    monkeypatch.setattr(shop, "verdict", verdict)
-    shop.budget = replace(shop.budget, steps=1)
-
-    def reply(messages: Sequence[Message]) -> str:
-        return CANCEL
-
-    agent = make_agent(*[reply] * 200)
-    ending = time.monotonic() + 8
-
-    def stop(event: Any) -> None:
-        if len([row for row in rows_of(agent.workspace) if row.kind == "attempt"]) >= 8:
-            raise TimeoutError
-        assert time.monotonic() < ending + 60
-
-    with pytest.raises(TimeoutError):
-        await practise(agent, shop, shop.families(), seconds=60, on_event=stop)
-    families = [row.family for row in rows_of(agent.workspace)]
-    assert min(families.count(name) for name in shop.families()) >= 3
 
 
 async def test_practice_never_reaches_the_seeds_of_trials_and_exams(
-    make_agent: Make, shop: Any, good: Any
+    make_agent: Make, shop: Any, quick: Settings
 ) -> None:
-    agent = make_agent(CANCEL, good, CANCEL)
+    agent = make_agent(CANCEL, CANCEL, settings=quick)
     rows = Rows(agent.workspace / "practice.jsonl", PracticeRow)
-    row = PracticeRow(0.1, shop.families()[0], TRIAL_SEEDS - 1, "attempt", False)
-    rows.append(row)
-    await practise(agent, shop, shop.families(), seconds=0.15)
-    seeds = [row.seed for row in rows.read() if row.kind == "attempt"]
-    assert len(seeds) > 1 and all(seed < TRIAL_SEEDS for seed in seeds)
+    rows.append(PracticeRow(0.1, shop.families()[0], TRIAL_SEEDS - 2, "attempt", False))
+    with pytest.raises(ScriptExhausted):
+        await practise(agent, shop, shop.families(), seconds=60)
+    seeds = [row.seed for row in rows.read()]
+    assert len(seeds) == 3 and all(seed < TRIAL_SEEDS for seed in seeds)
 
 
 async def test_siblings_are_never_exam_tasks(miniwob: MiniWob) -> None:
-    from journeyman.memory.trajectory import Task
-
     seeds = list(miniwob.trial_seeds(Task("t", "g", family=FAMILY, seed=3)))
     assert len(set(seeds)) == len(seeds) >= 120
     assert min(seeds) >= TRIAL_SEEDS and max(seeds) < EXAM_SEEDS
@@ -168,7 +146,8 @@ def reply(messages):
 
 async def main():
     workspace = Path(sys.argv[1])
-    async with Agent(load_settings(workspace, {}), model=ScriptedModel([reply] * 50),
+    settings = load_settings(workspace, {}, {"gates.trust": 0.5})
+    async with Agent(settings, model=ScriptedModel([reply] * 50),
                      workspace=workspace, embedder=HashEmbedder()) as agent:
         await practise(agent, MiniWob(), ["enter-text"], seconds=300,
                        on_event=lambda event: print(event.kind, event.text, flush=True))
@@ -198,38 +177,33 @@ def killed_at(workspace: Path, sign: str, delay: float) -> str:
         process.wait(30)
     finally:
         # Whatever the killed process started has had no time to notice.
-        try:
+        with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
     assert sign in said, said
     assert process.returncode == -signal.SIGKILL, said
     return said
 
 
 @pytest.mark.slow
-async def test_a_kill_at_any_moment_loses_nothing(
-    make_agent: Make, miniwob: MiniWob, tmp_path: Path
+async def test_a_kill_in_the_middle_of_a_trial_loses_nothing(
+    make_agent: Make, miniwob: MiniWob, tmp_path: Path, quick: Settings
 ) -> None:
     workspace = tmp_path / "workspace"
     workspace.mkdir()
-    solved = 0
-    for sign, delay in (("shortening", 0.1), ("candidates for", 0.3), ("trying", 0.5)):
-        await asyncio.to_thread(killed_at, workspace, sign, delay)
-        journal = await Journal.open(workspace / "journal.sqlite", read_only=True)
-        kept = await journal.all(success=True)
-        await journal.close()
-        assert len(kept) > solved, "every acknowledged success is kept"
-        solved = len(kept)
-        assert len(rows_of(workspace)) >= solved
-        library = SkillLibrary.open(workspace / "library", read_only=True)
-        assert library.fsck() == [] and library.skills() == []
-        await library.close()
-    agent = make_agent(*[type_it] * 4)
+    said = await asyncio.to_thread(killed_at, workspace, "trying", 0.3)
+    journal = await Journal.open(workspace / "journal.sqlite", read_only=True)
+    kept = await journal.all(success=True)
+    await journal.close()
+    assert len(kept) == said.count(f"{FAMILY}: solved") >= 1, "what was told is kept"
+    assert [row.kind for row in rows_of(workspace)].count("attempt") == len(kept)
+    library = SkillLibrary.open(workspace / "library", read_only=True)
+    assert library.fsck() == [] and library.skills() == []
+    await library.close()
+    agent = make_agent(*[type_it] * 4, settings=quick)
     await practise(agent, miniwob, [FAMILY], seconds=300)
     attempts = [row for row in rows_of(workspace) if row.kind == "attempt"]
     assert [row.seed for row in attempts] == list(range(len(attempts))), "no seed twice"
-    assert all(row.success and row.model_calls == 0 for row in attempts[-6:])
+    assert all(row.success and row.model_calls == 0 for row in attempts[-2:])
     assert agent.library is not None
     assert [skill.status for skill in agent.library.skills()] == [Status.TRUSTED]
     assert agent.library.fsck() == []

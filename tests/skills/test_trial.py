@@ -206,6 +206,14 @@ async def test_too_few_siblings_do_not_admit(
     assert "4 sibling" in " ".join(await refused(library, candidate(), report))
 
 
+async def test_a_low_bar_for_trust_asks_for_no_fewer_siblings(
+    shop: Shop, library: SkillLibrary, candidate: Make
+) -> None:
+    report = await trial(candidate(), SOURCE, shop, Gates(siblings=5, trust=0.3))
+    assert len(report.runs) == 6
+    assert (await library.admit(candidate(), report)).version == 1
+
+
 BODIES = {
     "raises": "raise ValueError('no')",
     "never ends": "while user:\n        pass",

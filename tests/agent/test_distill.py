@@ -1,0 +1,198 @@
+"""The offline job: from end to end on one small family, stopped and killed and gone on with."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from filelock import FileLock
+
+from journeyman.agent import distill as room
+from journeyman.agent.config import Settings, load_settings
+from journeyman.agent.distill import distill, exam_rows
+from journeyman.agent.events import Event
+from journeyman.agent.run import Agent
+from journeyman.agent.scripted import ScriptedModel
+from journeyman.memory.embed import HashEmbedder
+from journeyman.skills.library import SkillLibrary
+
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
+
+SEEDS = (10_000, 10_001)
+Start = Callable[..., Any]
+
+
+class Stopped(Exception):
+    """What a test stops a job with."""
+
+
+@pytest.fixture
+def tiny(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    """Two direct successes make a family rest, six passed runs make a skill trusted."""
+    monkeypatch.setattr("journeyman.agent.practice.MASTERED", 2)
+    return load_settings(tmp_path, {}, {"gates.trust": 0.5})
+
+
+@pytest.fixture
+def start(
+    make_agent: Any, shop: Any, tiny: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Start:
+    """Start the job, stopping it when an event's words hold `stop`; its agents share a browser."""
+
+    class Here(Agent):
+        def __init__(self, *args: Any, **more: Any) -> None:
+            super().__init__(*args, **more, embedder=HashEmbedder())
+            self.browser = make_agent().browser
+
+    monkeypatch.setattr(room, "Agent", Here)
+
+    async def run(*replies: Any, stop: str = "", **more: Any) -> tuple[Path, ScriptedModel]:
+        model = ScriptedModel(replies)
+
+        def tell(event: Event) -> None:
+            if stop and stop in event.text:
+                raise Stopped(event.text)
+
+        job = {"exam_seeds": SEEDS, "practice_seconds": 60.0, "families": shop.families(), **more}
+        path = await distill(
+            tiny, shop, workspace=tmp_path / "workspace", model=model, on_event=tell, **job
+        )
+        return path, model
+
+    return run
+
+
+async def test_the_job_learns_and_reports(start: Start, good: Any, tmp_path: Path) -> None:
+    path, model = await start(*[good] * 9)
+    report = json.loads(path.read_text())
+    before, after = report["exam"]["before"], report["exam"]["after"]
+    assert [row["seed"] for row in before] == [row["seed"] for row in after] == list(SEEDS)
+    assert all(row["success"] and row["model_calls"] == 1 for row in before)
+    assert all(row["success"] and row["model_calls"] == 0 and row["tokens"] == 0 for row in after)
+    assert len(report["skills"]) == 1
+    assert (path.parent / "report.html").stat().st_size > 1000
+    asked = len(model.asked)
+    assert asked <= 4, "two in the exam before, one or two in practice"
+
+    again, model = await start()
+    assert again == path and model.asked == [], "done is done"
+    assert json.loads(path.read_text())["exam"] == report["exam"]
+
+
+async def test_a_stopped_job_goes_on_where_it_was(start: Start, good: Any, tmp_path: Path) -> None:
+    workspace = tmp_path / "workspace"
+    for stop in ("seed 10000", "trying", "exam after"):
+        with pytest.raises(Stopped):
+            await start(*[good] * 9, stop=stop)
+    assert len(exam_rows(workspace, "before")) == 2 and exam_rows(workspace, "after") == []
+    path, model = await start()
+    report = json.loads(path.read_text())
+    assert model.asked == [] and all(row["success"] for row in report["exam"]["after"])
+    practice = [json.loads(line) for line in (workspace / "practice.jsonl").open()]
+    seeds = [row["seed"] for row in practice if row["kind"] == "attempt"]
+    assert seeds == list(range(len(seeds)))
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"families": ["another"]}, "families"),
+        ({"exam_seeds": (10_000,)}, "exam_seeds"),
+        ({"practice_seconds": 5.0}, "practice_seconds"),
+    ],
+)
+async def test_another_job_in_the_workspace_is_a_conflict(
+    start: Start, tmp_path: Path, change: dict[str, Any], words: str
+) -> None:
+    with pytest.raises(Stopped):
+        await start(stop="exam before")
+    held = (tmp_path / "workspace" / "job.json").read_bytes()
+    with pytest.raises(JobConflict, match=words) as conflict:
+        await start(**change)
+    said = str(conflict.value)
+    assert str(tmp_path / "workspace") in said and "--workspace" in said and "\n" not in said
+    assert (tmp_path / "workspace" / "job.json").read_bytes() == held
+
+
+async def test_a_running_job_is_a_conflict(start: Start, tmp_path: Path) -> None:
+    workspace = tmp_path / "workspace"
+    workspace.mkdir()
+    with FileLock(workspace / "job.lock"), pytest.raises(JobConflict, match="running"):
+        await start()
+    assert not (workspace / "job.json").exists()
+    with pytest.raises(Stopped):
+        await start(stop="exam before")
+
+
+SCRIPT = """
+import asyncio, importlib.util, sys
+from pathlib import Path
+import journeyman.agent.distill as room
+import journeyman.agent.practice as practice
+from journeyman.agent.config import load_settings
+from journeyman.agent.run import Agent
+from journeyman.agent.scripted import ScriptedModel
+from journeyman.memory.embed import HashEmbedder
+
+_, helpers, folder, workspace = sys.argv
+spec = importlib.util.spec_from_file_location("helpers", helpers)
+module = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(module)
+
+class Here(Agent):
+    def __init__(self, *args, **more):
+        super().__init__(*args, **more, embedder=HashEmbedder())
+
+room.Agent = Here
+practice.MASTERED = 2
+settings = load_settings(Path(folder), {}, {"gates.trust": 0.5})
+suite = module.Shop(Path(folder))
+asyncio.run(room.distill(settings, suite, suite.families(), exam_seeds=(10_000, 10_001),
+    practice_seconds=60.0, workspace=Path(workspace), model=ScriptedModel([module.solve] * 9),
+    on_event=lambda event: print(event.text, flush=True)))
+"""
+
+
+@pytest.mark.slow
+async def test_a_killed_job_goes_on(start: Start, good: Any, shop: Any, tmp_path: Path) -> None:
+    workspace = tmp_path / "workspace"
+    helpers = Path(__file__).with_name("conftest.py")
+
+    def killed() -> str:
+        command = [sys.executable, "-c", SCRIPT, str(helpers), str(shop.folder), str(workspace)]
+        process = subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+            start_new_session=True,
+        )  # fmt: skip
+        said = ""
+        assert process.stdout is not None
+        for line in process.stdout:
+            said += line
+            if "trying" in line:
+                process.send_signal(signal.SIGKILL)
+                break
+        process.wait(30)
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        return said
+
+    said = await asyncio.to_thread(killed)
+    assert "trying" in said, said
+    before = exam_rows(workspace, "before")
+    assert len(before) == 2, said
+    path, _ = await start(*[good] * 3)
+    assert exam_rows(workspace, "before") == before
+    assert all(row.success and not row.model_calls for row in exam_rows(workspace, "after"))
+    assert json.loads(path.read_text())["skills"]
+    library = SkillLibrary.open(workspace / "library", read_only=True)
+    assert library.fsck() == []
+    await library.close()
