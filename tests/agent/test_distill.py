@@ -20,6 +20,8 @@ from journeyman.agent import distill as room
 from journeyman.agent.config import Settings, load_settings
 from journeyman.agent.distill import distill, exam_rows
 from journeyman.agent.events import Event
+from journeyman.agent.job import JobConflict
+from journeyman.agent.job import JobConflict
 from journeyman.agent.run import Agent
 from journeyman.agent.scripted import ScriptedModel
 from journeyman.memory.embed import HashEmbedder
@@ -69,37 +71,6 @@ def start(
         return path, model
 
     return run
-
-
-async def test_the_job_learns_and_reports(start: Start, good: Any, tmp_path: Path) -> None:
-    path, model = await start(*[good] * 9)
-    report = json.loads(path.read_text())
-    before, after = report["exam"]["before"], report["exam"]["after"]
-    assert [row["seed"] for row in before] == [row["seed"] for row in after] == list(SEEDS)
-    assert all(row["success"] and row["model_calls"] == 1 for row in before)
-    assert all(row["success"] and row["model_calls"] == 0 and row["tokens"] == 0 for row in after)
-    assert len(report["skills"]) == 1
-    assert (path.parent / "report.html").stat().st_size > 1000
-    asked = len(model.asked)
-    assert asked <= 4, "two in the exam before, one or two in practice"
-
-    again, model = await start()
-    assert again == path and model.asked == [], "done is done"
-    assert json.loads(path.read_text())["exam"] == report["exam"]
-
-
-async def test_a_stopped_job_goes_on_where_it_was(start: Start, good: Any, tmp_path: Path) -> None:
-    workspace = tmp_path / "workspace"
-    for stop in ("seed 10000", "trying", "exam after"):
-        with pytest.raises(Stopped):
-            await start(*[good] * 9, stop=stop)
-    assert len(exam_rows(workspace, "before")) == 2 and exam_rows(workspace, "after") == []
-    path, model = await start()
-    report = json.loads(path.read_text())
-    assert model.asked == [] and all(row["success"] for row in report["exam"]["after"])
-    practice = [json.loads(line) for line in (workspace / "practice.jsonl").open()]
-    seeds = [row["seed"] for row in practice if row["kind"] == "attempt"]
-    assert seeds == list(range(len(seeds)))
 
 
 @pytest.mark.parametrize(
@@ -163,7 +134,9 @@ asyncio.run(room.distill(settings, suite, suite.families(), exam_seeds=(10_000, 
 
 
 @pytest.mark.slow
-async def test_a_killed_job_goes_on(start: Start, good: Any, shop: Any, tmp_path: Path) -> None:
+async def test_a_killed_job_goes_on_to_its_report(
+    start: Start, good: Any, shop: Any, tmp_path: Path
+) -> None:
     workspace = tmp_path / "workspace"
     helpers = Path(__file__).with_name("conftest.py")
 
@@ -188,11 +161,26 @@ async def test_a_killed_job_goes_on(start: Start, good: Any, shop: Any, tmp_path
     said = await asyncio.to_thread(killed)
     assert "trying" in said, said
     before = exam_rows(workspace, "before")
-    assert len(before) == 2, said
-    path, _ = await start(*[good] * 3)
-    assert exam_rows(workspace, "before") == before
-    assert all(row.success and not row.model_calls for row in exam_rows(workspace, "after"))
-    assert json.loads(path.read_text())["skills"]
+    assert [row.seed for row in before] == list(SEEDS), said
+    assert all(row.success and row.model_calls == 1 and not row.direct for row in before)
+
+    with pytest.raises(Stopped):
+        await start(*[good] * 3, stop="exam after")
+    assert exam_rows(workspace, "before") == before and exam_rows(workspace, "after") == []
+    practice = [json.loads(line) for line in (workspace / "practice.jsonl").open()]
+    seeds = [row["seed"] for row in practice if row["kind"] == "attempt"]
+    assert seeds == list(range(len(seeds))), "no task is practised twice"
+
+    path, model = await start()
+    report = json.loads(path.read_text())
+    assert [row["seed"] for row in report["exam"]["before"]] == list(SEEDS)
+    assert [row["seed"] for row in report["exam"]["after"]] == list(SEEDS)
+    assert all(row["success"] and row["model_calls"] == 0 for row in report["exam"]["after"])
+    assert model.asked == [] and len(report["skills"]) == 1
+    assert (path.parent / "report.html").stat().st_size > 1000
     library = SkillLibrary.open(workspace / "library", read_only=True)
     assert library.fsck() == []
     await library.close()
+
+    again, _ = await start()
+    assert json.loads(again.read_text())["exam"] == report["exam"], "done is done"
