@@ -21,10 +21,10 @@ from journeyman.agent.config import Settings, load_settings
 from journeyman.agent.distill import distill, exam_rows
 from journeyman.agent.events import Event
 from journeyman.agent.job import JobConflict
-from journeyman.agent.job import JobConflict
 from journeyman.agent.run import Agent
 from journeyman.agent.scripted import ScriptedModel
 from journeyman.memory.embed import HashEmbedder
+from journeyman.memory.journal import Journal
 from journeyman.skills.library import SkillLibrary
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
@@ -163,6 +163,14 @@ async def test_a_killed_job_goes_on_to_its_report(
     before = exam_rows(workspace, "before")
     assert [row.seed for row in before] == list(SEEDS), said
     assert all(row.success and row.model_calls == 1 and not row.direct for row in before)
+
+    journal = await Journal.open(workspace / "journal.sqlite", read_only=True)
+    kept = await journal.all(success=True)
+    await journal.close()
+    assert len(kept) == said.count(": solved") >= 1, "what was told is kept"
+    library = SkillLibrary.open(workspace / "library", read_only=True)
+    assert library.fsck() == [] and library.skills() == []
+    await library.close()
 
     with pytest.raises(Stopped):
         await start(*[good] * 3, stop="exam after")

@@ -1,15 +1,11 @@
-"""Practice on real pages: what was solved becomes a skill by real trials, and survives a kill."""
+"""Practice on real pages: what was solved becomes a skill by real trials, and goes on later.
+
+That a kill in the middle of it loses nothing is shown in `test_distill.py`.
+"""
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
-import os
 import re
-import signal
-import subprocess
-import sys
-import time
 from collections.abc import Callable, Sequence
 from importlib import metadata
 from pathlib import Path
@@ -26,9 +22,7 @@ from journeyman.agent.run import Agent
 from journeyman.agent.suites import EXAM_SEEDS
 from journeyman.agent.suites.base import TRIAL_SEEDS
 from journeyman.agent.suites.miniwob import MiniWob
-from journeyman.memory.journal import Journal
 from journeyman.memory.trajectory import Task
-from journeyman.skills.library import SkillLibrary
 from journeyman.skills.skill import Status
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
@@ -128,82 +122,3 @@ async def test_siblings_are_never_exam_tasks(miniwob: MiniWob) -> None:
     seeds = list(miniwob.trial_seeds(Task("t", "g", family=FAMILY, seed=3)))
     assert len(set(seeds)) == len(seeds) >= 120
     assert min(seeds) >= TRIAL_SEEDS and max(seeds) < EXAM_SEEDS
-
-
-SCRIPT = """
-import asyncio, re, sys
-from pathlib import Path
-from journeyman.agent.config import load_settings
-from journeyman.agent.practice import practise
-from journeyman.agent.run import Agent
-from journeyman.agent.scripted import ScriptedModel
-from journeyman.agent.suites.miniwob import MiniWob
-from journeyman.memory.embed import HashEmbedder
-
-def reply(messages):
-    quoted = re.findall(r'Goal: .*"(.*)"', messages[-1]["content"])[-1]
-    return f'fill("textbox", "", "{quoted}")\\nclick("button", "Submit")'
-
-async def main():
-    workspace = Path(sys.argv[1])
-    settings = load_settings(workspace, {}, {"gates.trust": 0.5})
-    async with Agent(settings, model=ScriptedModel([reply] * 50),
-                     workspace=workspace, embedder=HashEmbedder()) as agent:
-        await practise(agent, MiniWob(), ["enter-text"], seconds=300,
-                       on_event=lambda event: print(event.kind, event.text, flush=True))
-
-asyncio.run(main())
-"""
-
-
-def killed_at(workspace: Path, sign: str, delay: float) -> str:
-    """Practise in a process of its own and kill it, -9, once it has said `sign`."""
-    process = subprocess.Popen(
-        [sys.executable, "-c", SCRIPT, str(workspace)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
-    )
-    said = ""
-    try:
-        assert process.stdout is not None
-        for line in process.stdout:
-            said += line
-            if sign in line:
-                time.sleep(delay)
-                process.send_signal(signal.SIGKILL)
-                break
-        process.wait(30)
-    finally:
-        # Whatever the killed process started has had no time to notice.
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-    assert sign in said, said
-    assert process.returncode == -signal.SIGKILL, said
-    return said
-
-
-@pytest.mark.slow
-async def test_a_kill_in_the_middle_of_a_trial_loses_nothing(
-    make_agent: Make, miniwob: MiniWob, tmp_path: Path, quick: Settings
-) -> None:
-    workspace = tmp_path / "workspace"
-    workspace.mkdir()
-    said = await asyncio.to_thread(killed_at, workspace, "trying", 0.3)
-    journal = await Journal.open(workspace / "journal.sqlite", read_only=True)
-    kept = await journal.all(success=True)
-    await journal.close()
-    assert len(kept) == said.count(f"{FAMILY}: solved") >= 1, "what was told is kept"
-    assert [row.kind for row in rows_of(workspace)].count("attempt") == len(kept)
-    library = SkillLibrary.open(workspace / "library", read_only=True)
-    assert library.fsck() == [] and library.skills() == []
-    await library.close()
-    agent = make_agent(*[type_it] * 4, settings=quick)
-    await practise(agent, miniwob, [FAMILY], seconds=300)
-    attempts = [row for row in rows_of(workspace) if row.kind == "attempt"]
-    assert [row.seed for row in attempts] == list(range(len(attempts))), "no seed twice"
-    assert all(row.success and row.model_calls == 0 for row in attempts[-2:])
-    assert agent.library is not None
-    assert [skill.status for skill in agent.library.skills()] == [Status.TRUSTED]
-    assert agent.library.fsck() == []
