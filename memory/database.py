@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -91,7 +92,7 @@ class Database:
         link = sqlite3.connect(self.path, isolation_level=None, timeout=PATIENCE)
         try:
             if self._is_new(link):
-                link.execute("PRAGMA journal_mode=WAL")
+                _use_wal(link)
                 # A second opener waits here and then finds the tables: hence IF NOT EXISTS.
                 link.executescript(
                     f"BEGIN IMMEDIATE; {self._schema} PRAGMA application_id={self._kind};"
@@ -207,3 +208,16 @@ class _memory:
 
     def __exit__(self, *_: object) -> None:
         self._link.close()
+
+
+def _use_wal(link: sqlite3.Connection) -> None:
+    """Switch to WAL. SQLite does not wait for a second opener that is doing the same: we do."""
+    end = time.monotonic() + PATIENCE
+    while True:
+        try:
+            link.execute("PRAGMA journal_mode=WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() > end:
+                raise
+            time.sleep(0.02)
