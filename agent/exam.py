@@ -26,7 +26,9 @@ async def exam(
     """Take the exam; tasks with a row already are not taken again. Returns all its rows."""
     taken = {(row.family, row.seed): row for row in rows.read()}
     wanted = [(family, seed) for seed in seeds for family in families]
-    for number, (family, seed) in enumerate(wanted, 1):
+    done = sum(pair in taken for pair in wanted)
+    on_event(Event("progress", "", {"done": done, "total": len(wanted)}))
+    for family, seed in wanted:
         if (family, seed) in taken:
             continue
         task = await agent.task(suite, family, seed)
@@ -34,11 +36,12 @@ async def exam(
         row = row_of(family, seed, trajectory)
         rows.append(row)
         taken[(family, seed)] = row
+        done += 1
         on_event(
             Event(
                 "progress",
                 f"{family} seed {seed}: {'solved' if row.success else 'not solved'}",
-                {"done": number, "total": len(wanted), "success": row.success,
+                {"done": done, "total": len(wanted), "success": row.success,
                  "direct": row.direct, "seconds": row.seconds},
             )
         )  # fmt: skip
