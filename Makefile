@@ -11,12 +11,12 @@ PYTEST := -m "not slow and not docker and not model and not gpu"
 endif
 
 .NOTPARALLEL:
-.PHONY: demo test measure lint setup lock clean
+.PHONY: demo test measure lint setup engine lock clean
 
 demo: setup
 	$(BIN)/journeyman demo $(if $(QUICK),--quick)
 
-test: lint
+test: lint $(if $(ALL),engine)
 	$(BIN)/python -m pytest $(PYTEST)
 
 measure: setup
@@ -29,6 +29,10 @@ lint: setup
 
 setup:
 	@PYTHON="$(PYTHON)" bash .ci/setup.sh
+
+# What the tests marked docker need.
+engine: setup
+	@bash .ci/engine.sh
 
 # Needs uv; the lock serves every Python from 3.11 on and both machine types.
 LOCK := uv pip compile --universal --python-version 3.11 --generate-hashes --no-header \

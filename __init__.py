@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from journeyman.memory.trajectory import Budget, Outcome, Step, Task, Trajectory
     from journeyman.sandbox.base import Limits, Result, Sandbox
     from journeyman.sandbox.scripted import ScriptedSandbox
+    from journeyman.sandbox.secrets import Secret, Secrets
     from journeyman.skills.library import SkillLibrary
     from journeyman.skills.skill import Evidence, Skill, SkillVersion, Status
 
@@ -41,6 +42,8 @@ _HOMES = {
     "Sandbox": "sandbox.base",
     "ScriptedModel": "agent.scripted",
     "ScriptedSandbox": "sandbox.scripted",
+    "Secret": "sandbox.secrets",
+    "Secrets": "sandbox.secrets",
     "Settings": "agent.config",
     "Skill": "skills.skill",
     "SkillLibrary": "skills.library",
@@ -68,6 +71,8 @@ __all__ = [
     "Sandbox",
     "ScriptedModel",
     "ScriptedSandbox",
+    "Secret",
+    "Secrets",
     "Settings",
     "Skill",
     "SkillLibrary",

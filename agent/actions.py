@@ -122,6 +122,8 @@ def calls_in_view(view: View) -> list[tuple[str, bool]]:
     for element, locator in in_view(view):
         if "fill" in element.actions:
             legal.append((call("fill", locator, "\0"), True))
+        elif "upload" in element.actions:
+            legal.append((call("upload", locator, "\0"), True))
         elif "select" in element.actions:
             legal += [(call("select", locator, option), False) for option in element.options]
         elif "check" in element.actions:

@@ -1,7 +1,8 @@
 """Settings: frozen, closed, from `JOURNEYMAN_*`, then `journeyman.toml`, then the defaults.
 
 A nested key is written `JOURNEYMAN_MODEL__NAME` in the environment and `[model] name` in the file.
-Lists in the environment are separated by commas.
+Lists in the environment are separated by commas. The values of secrets, `JOURNEYMAN_SECRET_*`, are
+no settings: only their names and domains are.
 """
 
 from __future__ import annotations
@@ -15,17 +16,22 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from ..memory.trajectory import Budget
-from ..sandbox.base import Limits
+from ..sandbox.base import Backend, Limits
 from ..skills.skill import Gates
 from . import ConfigError
 
 PREFIX = "JOURNEYMAN_"
+VALUES = "JOURNEYMAN_SECRET_"
+"""How the variables begin that hold the values of secrets."""
 FILE = "journeyman.toml"
 
 
 class _Part(BaseModel):
-    # Attribute docstrings become the fields' descriptions.
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    # Attribute docstrings become the fields' descriptions. An error never shows what was given:
+    # someone may have put the value of a secret there.
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", use_attribute_docstrings=True, hide_input_in_errors=True
+    )
 
 
 def _split(value: Any) -> Any:
@@ -62,8 +68,10 @@ class ModelSettings(_Part):
 
 
 class SandboxSettings(_Part):
-    """What one run of code in the sandbox may use."""
+    """What isolates code, and what one run of it may use."""
 
+    backend: Backend = "auto"
+    """`auto` is bubblewrap where it works, else Docker; `landlock` is weaker and only by name."""
     seconds: float = Field(default=Limits().seconds, gt=0)
     memory_mb: int = Field(default=Limits().memory_mb, ge=32)
     processes: int = Field(default=Limits().processes, ge=1)
@@ -74,7 +82,7 @@ class SandboxSettings(_Part):
 
     def limits(self) -> Limits:
         """The sandbox room's value."""
-        return Limits(**self.model_dump())
+        return Limits(**self.model_dump(exclude={"backend"}))
 
 
 class BrowserSettings(_Part):
@@ -85,6 +93,8 @@ class BrowserSettings(_Part):
     headless: bool = True
     domains: Names = ()
     """Domains allowed beside those of the task's own start."""
+    downloads_mb: int = Field(default=0, ge=0)
+    """Megabytes of files that a task may receive from pages; with none they are refused."""
 
 
 class BudgetSettings(_Part):
@@ -125,6 +135,16 @@ class PracticeSettings(_Part):
     """Attempts a task."""
 
 
+class SecretSettings(_Part):
+    """A secret by its name: where it may be typed, and where its value is; never the value."""
+
+    domains: Names
+    """`shop.example`, `*.shop.example`, `http://127.0.0.1:8000`; see `sandbox.secrets.Secret`."""
+    file: Path | None = None
+    """A file of yours, closed to others, that holds the value; when unset, it is in the variable
+    `JOURNEYMAN_SECRET_<NAME>`."""
+
+
 def _default_workspace() -> Path:
     base = os.environ.get("XDG_DATA_HOME") or str(Path.home() / ".local" / "share")
     return Path(base) / "journeyman"
@@ -139,6 +159,8 @@ class Settings(_Part):
     budget: BudgetSettings = BudgetSettings()
     gates: GateSettings = GateSettings()
     practice: PracticeSettings = PracticeSettings()
+    secrets: dict[str, SecretSettings] = {}
+    """What may be typed for you and seen by no one: `[secrets.shop-password]` with its domains."""
     workspace: Path = Field(default_factory=_default_workspace)
     """The folder that holds a user's library, memory and runs."""
 
@@ -156,7 +178,7 @@ def load_settings(
     values: dict[str, tuple[Any, str]] = {}
     values |= {key: (value, str(path)) for key, value in _flat(_read(path)).items()}
     for name, value in (os.environ if environ is None else environ).items():
-        if name.startswith(PREFIX):
+        if name.startswith(PREFIX) and not name.startswith(VALUES):
             key = name.removeprefix(PREFIX).lower().replace("__", ".")
             values[key] = (value, f"the environment variable {name}")
     for key, value in (given or {}).items():
@@ -209,7 +231,15 @@ def _sentence(error: ValidationError, values: Mapping[str, tuple[Any, str]]) -> 
     if first["type"] == "extra_forbidden":
         *parts, _ = key.split(".")
         fields: dict[str, Any] = dict(Settings.model_fields)
-        if parts and parts[0] in fields:
+        if parts and parts[0] == "secrets":
+            fields = dict(SecretSettings.model_fields)
+        elif parts and parts[0] in fields:
             fields = dict(fields[parts[0]].annotation.model_fields)
         return f"{key} in {where} is no setting: use one of {', '.join(fields)}"
+    if key.startswith("secrets"):
+        # What was written there by mistake may be the secret itself.
+        return (
+            f"{key} in {where} is wrong: a secret is [secrets.NAME] with domains = [...]; its value"
+            " stands in JOURNEYMAN_SECRET_NAME, or in a file that `file` names"
+        )
     return f"{key} in {where} is wrong: {first['msg'].lower()}, not {first['input']!r}"

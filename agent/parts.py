@@ -14,12 +14,15 @@ from ..memory.lessons import Lessons
 from ..memory.trajectory import Step, Task
 from ..sandbox.base import Limits, View
 from ..sandbox.browser import Browser
+from ..sandbox.secrets import NO_SECRETS, Secrets
 from ..skills.library import SkillLibrary
+from .arena import open_episode
 from .config import Settings
-from .episode import MakeSandbox, PageEpisode, open_episode
+from .episode import PageEpisode
 from .events import Event, Kind
+from .files_episode import FilesEpisode
 from .model import Model
-from .suites.base import Suite
+from .suites.base import MakeSandbox, Suite
 
 Learn = Callable[[str], Awaitable[None]]
 """Offers a finished trajectory, by id, to induction."""
@@ -38,16 +41,19 @@ class Parts:
     journal: Journal
     library: SkillLibrary | None
     lessons: Lessons | None = None
+    secrets: Secrets = NO_SECRETS
     temperature: float = 0.0
     seed: int = 0
     credit: bool = True
     """Whether outcomes are written as evidence; never in an exam."""
     learn: Learn | None = None
     screenshots: Path | None = None
+    traces: Path | None = None
+    """Where a Playwright trace of each attempt is kept."""
     tell: Callable[[Event], None] = lambda event: None
     bare: bool = False
     """The bare loop of the measurements: one call a reply, no guards, no memory of what failed."""
-    episode: PageEpisode | None = None
+    episode: PageEpisode | FilesEpisode | None = None
     earlier: View | None = None
     """The view the model saw last."""
     prompt: str = ""
@@ -79,6 +85,8 @@ class Parts:
                 self.limits,
                 self.journal,
                 trajectory,
+                self.secrets,
+                self.traces / f"{trajectory}.zip" if self.traces is not None else None,
             )
         )
         return trajectory
@@ -90,24 +98,23 @@ class Parts:
         self._stack = AsyncExitStack()
 
     @property
-    def live(self) -> PageEpisode:
+    def live(self) -> PageEpisode | FilesEpisode:
         if self.episode is None:
             raise RuntimeError("no attempt is under way")
         return self.episode
 
     async def keep(self, trajectory: str, step: Step) -> None:
         """Journal a step, with a screenshot where these are wanted."""
-        if self.screenshots is not None:
+        if self.screenshots is not None and isinstance(self.live, PageEpisode):
             name = f"{trajectory}/{step.number}.jpg"
             path = self.screenshots / name
             path.parent.mkdir(parents=True, exist_ok=True)
             try:
-                await self.live.page.page.screenshot(
-                    path=path, type="jpeg", quality=50, timeout=5000
-                )
+                await self.live.picture(path)
                 step = replace(step, screenshot=name)
             except Exception:
-                # A page that has crashed has no picture; the step is kept all the same.
+                # A page that has crashed has no picture, nor one that shows a secret; the step is
+                # kept all the same.
                 step = replace(step, screenshot="")
         self.steps.append(step)
         await self.journal.add_step(trajectory, step)

@@ -96,9 +96,9 @@ class _Session:
 
     async def _learn(self, family: str, task: Task) -> None:
         solved = await self._agent.journal.all(finished=True, success=True, limit=400)
-        of_page = [t for t in solved if t.task.url == task.url and t.model_calls and t.task.goal]
+        alike = [t for t in solved if t.task.family == family and t.model_calls and t.task.goal]
         found = await self._agent.learn_from(
-            of_page[-8:], self._suite, say=lambda text: self._tell(Event("learn", text))
+            alike[-8:], self._suite, say=lambda text: self._tell(Event("learn", text))
         )
         for learnt in found:
             kind = "admitted" if learnt.version is not None else "rejected"

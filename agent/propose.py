@@ -8,13 +8,13 @@ from ..memory.trajectory import Trajectory
 from ..sandbox.primitives import PRIMITIVES
 from ..skills.candidates import name_for
 from ..skills.induce import Propose
-from ..skills.skill import SlotKind, Template, function_name
-from .act import plain
+from ..skills.skill import Template, function_name
+from ..skills.template import ANNOTATIONS
+from .act_page import plain
 from .model import Model
 from .templates import render
 
 SAMPLES = 3
-TYPES: dict[SlotKind, str] = {"text": "str", "word": "str", "list": "list[str]", "ordinal": "int"}
 
 
 def proposer(model: Model, samples: int = SAMPLES) -> Propose:
@@ -26,7 +26,7 @@ def proposer(model: Model, samples: int = SAMPLES) -> Propose:
         header = (
             f"from page import {', '.join(PRIMITIVES)}\n\n\n"
             f"def {function_name(name_for(template))}"
-            f"({', '.join(f'{s.name}: {TYPES[s.kind]}' for s in template.slots)}) -> None:\n"
+            f"({', '.join(f'{s.name}: {ANNOTATIONS[s.kind]}' for s in template.slots)}) -> None:\n"
             f'    """{doc}"""\n'
         )
         prompt = render(

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
-
 from ..skills.library import SkillLibrary
+from ..skills.manifest import origin
 from ..skills.skill import Skill, Status
 from ..skills.template import Binding, parse
 from .parts import Parts
@@ -13,13 +12,19 @@ from .state import AgentState, Update
 SKILLS_IN_VIEW = 2
 """Skills a prompt shows at most; more distract a small model."""
 NEAR = 0.6
-"""Similarity from which a skill is worth showing."""
+"""Similarity from which a skill is worth showing beside a page's own elements."""
+NEAR_FILES = 0.35
+"""The same for a function that a program on files may call: part of its work is enough."""
+RANKED = 12
+"""Skills looked at for those of this site."""
 
 
 async def recall(state: AgentState, parts: Parts) -> Update:
     """Begin the attempt. Where a mastered skill takes the whole goal nothing more is needed."""
     trajectory = await parts.begin()
     parts.say("start", state.goal, trajectory=trajectory, url=state.url)
+    if parts.task.reset != "full":
+        parts.say("plan", "this start cannot be reset: what is done stays done")
     if parts.library is not None and takers(parts.library, state.goal, state.url):
         return {"trajectory": trajectory}
     return {"trajectory": trajectory, **await look_up(state, parts)}
@@ -32,8 +37,14 @@ async def look_up(state: AgentState, parts: Parts) -> Update:
     if parts.lessons is not None:
         lessons = [lesson.text for lesson in await parts.lessons.find(state.goal, 2)]
     if parts.library is not None:
-        ranked = await parts.library.ranked(state.goal, SKILLS_IN_VIEW)
-        skills = [skill.name for skill, score in ranked if score >= NEAR]
+        here = origin(state.url)
+        near = NEAR_FILES if here.startswith("files:") else NEAR
+        ranked = await parts.library.ranked(state.goal, RANKED)
+        skills = [
+            skill.name
+            for skill, score in ranked
+            if score >= near and here in skill.current.manifest.origins
+        ][:SKILLS_IN_VIEW]
     if skills or lessons:
         parts.say("recall", f"recalled {', '.join([*skills, *lessons])}")
     return {"lessons": lessons, "skills": skills}
@@ -41,11 +52,10 @@ async def look_up(state: AgentState, parts: Parts) -> Update:
 
 def takers(library: SkillLibrary, goal: str, url: str) -> list[tuple[Skill, Binding]]:
     """The trusted skills of this site whose template takes the whole goal, with their bindings."""
-    place = urlsplit(url)
-    origin = f"{place.scheme}://{place.netloc}"
+    here = origin(url)
     found = []
     for skill in library.skills():
-        if skill.status is not Status.TRUSTED or origin not in skill.current.manifest.origins:
+        if skill.status is not Status.TRUSTED or here not in skill.current.manifest.origins:
             continue
         binding = parse(skill.current.template, goal)
         if binding is not None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from ..memory.trajectory import Outcome
 from ..sandbox.base import view_from_json, view_to_json
-from .act import digest, plain
+from .act_page import digest, plain
 from .parts import Parts
 from .state import AgentState, Update
 from .taint import taint_of
@@ -38,7 +38,8 @@ async def reflect(state: AgentState, parts: Parts) -> Update:
         "tried": barred,
         "barred": barred,
         "history": [],
-        "note": "",
+        # A page shows where it stands; of files only the check can tell what was wrong.
+        "note": "" if made else record,
         "steps": 0,
         "tokens": 0,
         "finished": False,

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import hashlib
 import uuid
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
@@ -15,18 +13,22 @@ from ..memory.journal import Journal
 from ..memory.lessons import Lessons
 from ..memory.trajectory import Outcome, Task, Trajectory
 from ..sandbox.browser import Browser
-from ..sandbox.bubblewrap import Bubblewrap
+from ..sandbox.choice import choose
+from ..sandbox.secrets import Secrets
+from ..sandbox.worker import Worker
 from ..skills.induce import Learnt, Memo, learn
 from ..skills.library import SkillLibrary
+from .arena import SuiteArena
 from .config import Settings, load_settings
-from .episode import MakeSandbox, SuiteArena
-from .events import Event
+from .events import Event, stream
+from .feedback import Word, keep
 from .loop import shared_loop
 from .model import Model, open_model
 from .parts import Parts
 from .propose import proposer
+from .secrets import read_secrets, without
 from .state import AgentState
-from .suites.base import Suite
+from .suites.base import MakeSandbox, Suite
 from .suites.web import Web
 
 Tell = Callable[[Event], None]
@@ -49,10 +51,13 @@ class Agent:
         bare: bool = False,
         journal_path: Path | None = None,
         screenshots: bool = False,
+        traces: Path | None = None,
         embedder: Embedder | None = None,
         make_sandbox: MakeSandbox | None = None,
+        secrets: Secrets | None = None,
     ) -> None:
         self.settings = settings or load_settings()
+        self.secrets = read_secrets(self.settings.secrets) if secrets is None else secrets
         self.workspace = Path(workspace) if workspace is not None else self.settings.workspace
         self._model = model
         self._read_only = read_only
@@ -60,6 +65,7 @@ class Agent:
         self._bare = bare
         self._journal_path = journal_path or self.workspace / "journal.sqlite"
         self._screenshots = self.workspace / "screenshots" if screenshots else None
+        self._traces = traces
         self._embedder = embedder
         self._stack = AsyncExitStack()
         self._journal: Journal | None = None
@@ -67,12 +73,12 @@ class Agent:
         self._lessons: Lessons | None = None
         self._saver: Any = None
         self._memo: Memo = {}
-        self._web = Web(self.settings.browser.domains)
+        self._web = Web(self.settings.browser.domains, self.settings.browser.downloads_mb)
         executable = self.settings.browser.executable
         self.browser = Browser(
             str(executable) if executable else None, self.settings.browser.headless
         )
-        self._make_sandbox = make_sandbox or (lambda: Bubblewrap(self.settings.sandbox.limits()))
+        self._make_sandbox = make_sandbox
 
     # Opening and closing -------------------------------------------------------------------------
 
@@ -92,6 +98,7 @@ class Agent:
                 embedder=self._embedder,
                 read_only=self._read_only,
                 gates=self.settings.gates.gates(),
+                secrets=self.secrets,
             )
             self._stack.push_async_callback(self._library.close)
             if not self._read_only:
@@ -132,6 +139,14 @@ class Agent:
             self._model = open_model(self.settings.model.name, self.settings.model)
         return self._model
 
+    async def _sandboxes(self) -> MakeSandbox:
+        """What makes sandboxes; which backend works is found out at first use."""
+        if self._make_sandbox is None:
+            limits = self.settings.sandbox.limits()
+            launcher = await choose(self.settings.sandbox.backend, limits)
+            self._make_sandbox = lambda: Worker(launcher, limits)
+        return self._make_sandbox
+
     # Running -------------------------------------------------------------------------------------
 
     async def task(self, suite: Suite, family: str, seed: int) -> Task:
@@ -140,11 +155,7 @@ class Agent:
 
     def web_task(self, goal: str, url: str) -> Task:
         """A task on any page; `url` may be the path of a local HTML file."""
-        address = self._web.address(url)
-        identity = hashlib.sha256(f"{address}\n{goal}".encode()).hexdigest()[:16]
-        return Task(
-            id=f"web:{identity}", goal=goal, url=address, budget=self.settings.budget.budget()
-        )
+        return self._web.asked(goal, url, self.settings.budget.budget())
 
     async def run(self, goal: str, url: str = "", *, on_event: Tell | None = None) -> Trajectory:
         """Do one goal on a page and return how it went."""
@@ -165,6 +176,7 @@ class Agent:
         """Run the graph on one task. With `attempts` above 1 it reflects and tries anew."""
         from .graph import build
 
+        task = without(self.secrets, task)
         await self.open()
         parts = Parts(
             task=task,
@@ -172,14 +184,16 @@ class Agent:
             settings=self.settings,
             model=self.model,
             browser=self.browser,
-            make_sandbox=self._make_sandbox,
+            make_sandbox=await self._sandboxes(),
             journal=self.journal,
             library=self._library if direct else None,
             lessons=self._lessons,
+            secrets=self.secrets,
             temperature=self.settings.model.temperature if temperature is None else temperature,
             seed=seed,
             credit=credit and not self._read_only,
             screenshots=self._screenshots,
+            traces=self._traces,
             tell=on_event or (lambda event: None),
             bare=self._bare,
         )
@@ -191,23 +205,9 @@ class Agent:
             await parts.end()
         return await self.journal.get(final["trajectory"])
 
-    async def stream(self, goal: str, url: str = "") -> AsyncIterator[Event]:
+    def stream(self, goal: str, url: str = "") -> AsyncIterator[Event]:
         """Do one goal and yield what happens as it happens."""
-        queue: asyncio.Queue[Event | None] = asyncio.Queue()
-
-        async def work() -> None:
-            try:
-                await self.run(goal, url, on_event=queue.put_nowait)
-            finally:
-                queue.put_nowait(None)
-
-        running = asyncio.create_task(work())
-        try:
-            while (event := await queue.get()) is not None:
-                yield event
-            await running
-        finally:
-            running.cancel()
+        return stream(lambda tell: self.run(goal, url, on_event=tell))
 
     # Learning ------------------------------------------------------------------------------------
 
@@ -219,7 +219,7 @@ class Agent:
         await self.open()
         assert self._library is not None
         limits = self.settings.sandbox.limits()
-        arena = SuiteArena(suite, self.browser, self._make_sandbox, limits)
+        arena = SuiteArena(suite, self.browser, await self._sandboxes(), limits, self.secrets)
 
         async def without(task: Task) -> Outcome:
             alone = await self.attempt(task, suite, credit=False, direct=False)
@@ -239,23 +239,8 @@ class Agent:
     async def feedback(self, trajectory_id: str, worked: bool, correction: str = "") -> list[str]:
         """Keep a person's word on an attempt: that it worked, or how it should have been done."""
         await self.open()
-        trajectory = await self.journal.get(trajectory_id)
-        outcome = Outcome(worked, "person", correction or ("it worked" if worked else "it did not"))
-        await self.journal.finish(
-            trajectory_id, outcome, trajectory.seconds, trajectory.taint, trajectory.final_view,
-            trajectory.extra,
-        )  # fmt: skip
-        said = ["kept as a success" if worked else "kept as a failure"]
-        if correction and self._lessons is not None:
-            lesson = await self._lessons.add(
-                correction, trajectory.task.goal, "plan", trajectory_id
-            )
-            said.append(f"remembered for goals like this: {lesson.text}")
-        if worked and trajectory.task.reset != "full":
-            said.append(
-                "no skill is made of it: this start cannot be reset, so nothing can be tried again"
-            )
-        return said
+        word = Word(worked, self.secrets.hide(correction))
+        return await keep(word, trajectory_id, self.journal, self._lessons)
 
     # The synchronous face ------------------------------------------------------------------------
 

@@ -1,7 +1,8 @@
 """Where the literals of an attempt came from: what a page put into the agent's mouth taints it.
 
 Covered: addresses that neither the goal names nor the task's site holds. Not covered yet:
-recipients, uploads and secrets, for which there are no primitives.
+recipients, and files that are given to a page. A secret's placeholder taints nothing, whoever said
+it: it is typed on the secret's own domains alone.
 """
 
 from __future__ import annotations

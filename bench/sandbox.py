@@ -2,73 +2,51 @@
 
     python -m bench.sandbox [--runs 50] [--episodes 10] [--out sandbox.json]
 
-The bare pipe leads to a Python that forks for each request, as the sandbox's runner does, with no
-isolation, no limits and no checks: what is above it is the price of those. An episode's parts are
-timed one after the other; the agent starts its sandbox while the page loads.
+The bare pipe leads to a Python that forks for each request, with no isolation, no limits and no
+checks, and mostly runs nothing: what is above it is the price of those. Calls follow at once on one
+another, and then with a pause before each, as an agent's do: the sandbox forks for the next run
+when one has ended. An episode's parts are timed one after the other; the agent starts its sandbox
+while the page loads.
 
-Not covered: start-up of Chromium; other backends.
+Not covered: start-up of Chromium; other backends; many at once, which `bench.pool` has.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from rich.console import Console
 
+from bench.pipe import Pipe
 from bench.timing import Timings
-from journeyman.agent.episode import open_episode
+from journeyman.agent.arena import open_episode
 from journeyman.agent.suites import open_suite
 from journeyman.sandbox.base import Json, Limits
 from journeyman.sandbox.browser import Browser
 from journeyman.sandbox.bubblewrap import Bubblewrap
-from journeyman.sandbox.launch import PYTHON, start
 from journeyman.sandbox.proxy import PolicyProxy
+from journeyman.sandbox.worker import Worker
 
-FORKER = """
-import json, os, sys
-for line in sys.stdin:
-    pid = os.fork()
-    if pid == 0:
-        for number in range(json.loads(line)["calls"]):
-            os.write(1, b'{"call": 1}\\n')
-            json.loads(sys.stdin.readline())
-        os.write(1, b'{"end": 1}\\n')
-        os._exit(0)
-    os.waitpid(pid, 0)
-"""
 ASK = 'visible("button", "Submit")'
 FAMILY = "enter-text"
 """A plain page: what is timed here is the way to it."""
-AGAINST = {
+NOTHING = "pass"
+TURN = 10
+PAUSE = 0.005
+"""Seconds in which the process of the next run is forked and made up."""
+PAIRS = {
+    "pipe, no call, runs it": "pipe, no call",
     "sandbox, no call": "pipe, no call",
     "sandbox, one call": "pipe, one call",
-    "sandbox, first run": "pipe, first run",
 }
-
-
-class Pipe:
-    """A Python that forks for each request, without any isolation."""
-
-    async def open(self) -> None:
-        pipe = asyncio.subprocess.PIPE
-        self._child = await asyncio.create_subprocess_exec(
-            PYTHON, "-I", "-S", "-c", FORKER, stdin=pipe, stdout=pipe
-        )
-
-    async def run(self, calls: int) -> None:
-        """One request, which asks back `calls` times."""
-        assert self._child.stdin is not None and self._child.stdout is not None
-        self._child.stdin.write(b'{"calls": %d}\n' % calls)
-        while b"call" in await self._child.stdout.readline():
-            self._child.stdin.write(b"{}\n")
-
-    async def close(self) -> None:
-        self._child.kill()
-        await self._child.wait()
-        assert self._child.stdin is not None
-        self._child.stdin.close()
+AGAINST = {
+    "sandbox, first run": "pipe, first run",
+    **PAIRS,
+    **{f"{name} (after a pause)": f"{other} (after a pause)" for name, other in PAIRS.items()},
+}
 
 
 async def serve(primitive: str, args: dict[str, Json]) -> Json:
@@ -76,21 +54,26 @@ async def serve(primitive: str, args: dict[str, Json]) -> Json:
 
 
 async def warm_runs(timings: Timings, runs: int) -> None:
-    """Runs in a sandbox and on a pipe that are there already, in turns."""
-    sandbox, pipe = Bubblewrap(), Pipe()
+    """Runs in a sandbox and on a pipe that are there already, in turns of `TURN` calls each."""
+    sandbox, pipe = Worker(Bubblewrap()), Pipe()
     await pipe.open()
+    calls: dict[str, Callable[[], Awaitable[object]]] = {
+        "pipe, no call": lambda: pipe.run(0),
+        "pipe, no call, runs it": lambda: pipe.run(0, NOTHING),
+        "sandbox, no call": lambda: sandbox.run(NOTHING, serve=serve),
+        "pipe, one call": lambda: pipe.run(1),
+        "sandbox, one call": lambda: sandbox.run(ASK, serve=serve),
+    }
     try:
-        for number in range(runs + 1):
-            kept = timings if number else Timings()
-            with kept.of("pipe, no call"):
-                await pipe.run(0)
-            with kept.of("sandbox, no call"):
-                nothing = await sandbox.run("pass", serve=serve)
-            with kept.of("pipe, one call"):
-                await pipe.run(1)
-            with kept.of("sandbox, one call"):
-                asked = await sandbox.run(ASK, serve=serve)
-            assert nothing.ok and asked.value is True
+        assert (await sandbox.run(ASK, serve=serve)).value is True
+        for pause, told in ((0.0, ""), (PAUSE, " (after a pause)")):
+            for _ in range(-(-runs // TURN)):
+                for name, call in calls.items():
+                    await call()
+                    for _ in range(TURN):
+                        await asyncio.sleep(pause)
+                        with timings.of(name + told):
+                            await call()
     finally:
         await sandbox.close()
         await pipe.close()
@@ -99,15 +82,14 @@ async def warm_runs(timings: Timings, runs: int) -> None:
 async def first_runs(timings: Timings, runs: int) -> None:
     """Each process started anew, with and without the tries that prove its isolation."""
     for _ in range(runs):
-        pipe, sandbox = Pipe(), Bubblewrap()
+        pipe, sandbox = Pipe(), Worker(Bubblewrap())
         with timings.of("pipe, first run"):
             await pipe.open()
             await pipe.run(0)
         await pipe.close()
         with timings.of("sandbox, ready"):
-            process = await start(None, Limits())
-        process.kill()
-        await process.communicate()
+            started = await Bubblewrap().start(Limits())
+        await started.end()
         with timings.of("sandbox, first run"):
             await sandbox.run("pass", serve=serve)
         with timings.of("sandbox, close"):
@@ -135,7 +117,7 @@ async def episodes(timings: Timings, runs: int) -> None:
                 await live.glance()
             with timings.of("close page"):
                 await page.__aexit__(None, None, None)
-            episode = open_episode(task, suite, browser, Bubblewrap, Limits())
+            episode = open_episode(task, suite, browser, lambda: Worker(Bubblewrap()), Limits())
             with timings.of("open, as the agent does"):
                 await episode.__aenter__()
             with timings.of("close, as the agent does"):

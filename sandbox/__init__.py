@@ -5,6 +5,8 @@ SandboxError              anything this room raises
 ├── PrimitiveRefused      (also PermissionError) a call outside policy or manifest
 ├── PrimitiveFailed       (also RuntimeError)    a legal call that did not work on this page
 ├── EpisodeOver           (also RuntimeError)    the task has ended; nothing goes on
+├── StateUnknown          (also RuntimeError)    files cannot be kept or brought back
+├── ScriptExhausted       (also LookupError)     a scripted sandbox was asked for more than it has
 └── ProtocolError         (also ValueError)      a line that is not a valid message
 """
 
@@ -31,3 +33,11 @@ class EpisodeOver(SandboxError, RuntimeError):
 
 class ProtocolError(SandboxError, ValueError):
     """A line from the other side is not a valid message."""
+
+
+class StateUnknown(SandboxError, RuntimeError):
+    """A sandbox's files cannot be kept, or were not brought back, as they were."""
+
+
+class ScriptExhausted(SandboxError, LookupError):
+    """More was run than was scripted; the message names the code."""

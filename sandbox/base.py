@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Protocol
+from enum import StrEnum
+from typing import Any, Literal, Protocol
+
+from . import PrimitiveRefused
 
 Json = Any
 """A JSON value: None, bool, int, float, str, list or dict of them."""
@@ -16,6 +19,24 @@ Serve = Callable[[str, dict[str, Json]], Awaitable[Json]]
 Raises `PrimitiveFailed`, `PrimitiveRefused` or `EpisodeOver`; code inside then sees
 `PageError(message)` raised by the call. Any other exception aborts the run.
 """
+
+
+async def no_page(primitive: str, args: dict[str, Json]) -> Json:
+    """Serves a run that has no page: every call is refused."""
+    raise PrimitiveRefused("there is no page here")
+
+
+Backend = Literal["auto", "bubblewrap", "docker", "landlock"]
+"""What may be asked to isolate code; `choice.py` says what `auto` is."""
+
+
+class Capability(StrEnum):
+    """What a backend can hold beyond the least that each must; `conformance.py` tests each."""
+
+    HIDES_PROCESSES = "processes of the host do not exist inside"
+    HIDES_FILES = "files of the host do not exist inside, rather than being refused"
+    BOUNDS_SPACE = "the kernel bounds the size of all files together"
+    COMMANDS = "programs of the system can be run"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +71,37 @@ class Result:
         return self.exit_code == 0
 
 
-class Sandbox(Protocol):
-    """A place where code runs with no network, no host files and bounded resources."""
+@dataclass(frozen=True, slots=True)
+class File:
+    """A file's content, and whether it may be run as a program."""
+
+    data: bytes
+    executable: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Export:
+    """The files that came out of a sandbox. Paths are relative, with `/`, and name no parent."""
+
+    files: Mapping[str, File]
+    left_out: Mapping[str, str]
+    """Path -> why it did not come: a link, a device, too large, an odd name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """All that lies in a sandbox's work area at one moment."""
+
+    files: Mapping[str, File]
+    folders: frozenset[str]
+    links: Mapping[str, str]
+    """Path -> target, which means something inside only."""
+    digest: str
+    """sha256 over paths, kinds, modes and contents."""
+
+
+class Runs(Protocol):
+    """What runs Python source."""
 
     async def run(
         self,
@@ -68,8 +118,39 @@ class Sandbox(Protocol):
         """
         ...
 
+
+class Sandbox(Runs, Protocol):
+    """A place where code runs with no network, no host files and bounded resources.
+
+    Files lie in its work area, where code starts; they stay from run to run, until a run has to be
+    ended with the whole sandbox. No process stays.
+    """
+
+    losses: int
+    """How often the files were lost in that way."""
+
+    async def execute(self, command: Sequence[str], *, limits: Limits = Limits()) -> Result:
+        """Run a program with its arguments in the work area; no shell unless it is named."""
+        ...
+
+    async def put(self, files: Mapping[str, bytes | File]) -> None:
+        """Write files into the work area. Raises ValueError for a path that leaves it."""
+        ...
+
+    async def export(self) -> Export:
+        """The files of the work area. Nothing runs inside meanwhile."""
+        ...
+
+    async def snapshot(self) -> Snapshot:
+        """Keep the work area as it is now. Raises `StateUnknown` where it cannot be."""
+        ...
+
+    async def restore(self, snapshot: Snapshot) -> None:
+        """Bring the work area back, proved by digest. Raises `StateUnknown` when it is not."""
+        ...
+
     async def close(self) -> None:
-        """End every process of this sandbox."""
+        """End every process of this sandbox; its files go with it."""
         ...
 
 

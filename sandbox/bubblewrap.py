@@ -1,161 +1,131 @@
-"""A sandbox made by bubblewrap: one warm process a sandbox, a fork for each run. Linux only.
+"""Starts the runner inside bubblewrap: what is bound inside, what is taken away. Linux only.
 
 Covered: no network, no host files but the read-only system under /usr, no view of other processes,
-no rights, a system call filter; limits on memory, processes, files, output, calls and time; no
-process is left after `close` or after the host's death. Files in /tmp stay from run to run, until a
-run has to be killed with its sandbox. Not covered: flaws of the kernel, load that others notice.
+no rights, a system call filter; a host that lacks a part is told what to install; no process is
+left after `end` or after the host's death. Not covered: flaws of the kernel, load that others
+notice, whether the kernel keeps what was asked of it, which `canary.py` tries.
 """
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Mapping
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
 
-from . import canary, protocol, tree
-from .base import Limits, Result, Serve
-from .launch import start
-from .talk import RunBroken, Talk
+from . import SandboxUnavailable, seccomp
+from .base import Capability, Limits
+from .started import NotReady, Started, start
 
-GRACE_SECONDS = 0.5
-GUARD_SECONDS = 0.05
+PYTHON = "/usr/bin/python3"
+INSIDE = (
+    "runner.py",
+    "place.py",
+    "tree.py",
+    "area.py",
+    "child.py",
+    "inside.py",
+    "faults.py",
+    "primitives.py",
+)
+NOBODY = "65534"
+HIDDEN = ("/usr/local", "/usr/src")
+"""Parts of /usr that an administrator fills."""
 
 
-_proved: set[tuple[str | None, Limits]] = set()
-"""The kinds of sandbox that the canary has passed in this process."""
-
-
+@dataclass(frozen=True, slots=True)
 class Bubblewrap:
-    """Runs code in a bubblewrap process, which is started at the first run and kept warm."""
+    """Isolates with bubblewrap; `executable` where it is not on the path."""
 
-    def __init__(self, limits: Limits | None = None, *, executable: str | None = None) -> None:
-        self._limits = limits or Limits()
-        self._executable = executable
-        self._process: asyncio.subprocess.Process | None = None
-        self._lock = asyncio.Lock()
-        self._runs = 0
+    executable: str | None = None
 
-    async def run(
-        self,
-        code: str,
-        *,
-        serve: Serve,
-        library: Mapping[str, str] | None = None,
-        limits: Limits | None = None,
-    ) -> Result:
-        """Run Python source in a fresh interpreter state; `limits` default to the sandbox's.
+    @property
+    def name(self) -> str:
+        return "bubblewrap"
 
-        Raises `SandboxUnavailable` where isolation cannot be had, and what `serve` raises beyond
-        its three errors.
-        """
-        async with self._lock:
-            try:
-                if self._process is None or self._process.returncode is not None:
-                    await self._end()
-                    self._process = await start(self._executable, self._limits)
-                    # What the kernel allows does not change under a running process: the first
-                    # sandbox of a kind is proved, and a kind that failed is never in the set.
-                    kind = (self._executable, self._limits)
-                    if kind not in _proved:
-                        await canary.prove(_Unlocked(self))
-                        _proved.add(kind)
-                return await self._bounded(code, serve, dict(library or {}), limits or self._limits)
-            except BaseException:
-                await self._end()
-                raise
+    @property
+    def capabilities(self) -> frozenset[Capability]:
+        return frozenset(Capability)
 
-    async def close(self) -> None:
-        """End every process of this sandbox. The next run starts it anew."""
-        await self._end()
-
-    async def _bounded(
-        self, code: str, serve: Serve, library: dict[str, str], limits: Limits
-    ) -> Result:
-        """Hold one run to its time and memory; what the host does for it counts too."""
-        process = self._process
-        assert process is not None and process.stdout is not None and process.stdin is not None
-        self._runs += 1
-        run = str(self._runs)
-        try:
-            request = protocol.run_line(run, code, library, limits)
-        except ValueError as error:
-            return Result(1, error=str(error))
-        talk = Talk(process.stdout, process.stdin, run, serve, limits)
-        served = asyncio.ensure_future(talk.converse(request))
-        guard = asyncio.ensure_future(_guard(process.pid, limits))
-        try:
-            await asyncio.wait(
-                {served, guard}, timeout=limits.seconds, return_when=asyncio.FIRST_COMPLETED
-            )
-            if guard.done() and not served.done():
-                guard.result()
-                await self._end()
-                used = f"the action used more than {limits.memory_mb} MB and was stopped"
-                return Result(137, error=used)
-            served.cancel()
-            await asyncio.wait({served})
-            if not served.cancelled():
-                return served.result()
-            return await self._timed_out(talk, limits)
-        except RunBroken as broken:
-            await self._end()
-            return Result(137, error=str(broken))
-        finally:
-            served.cancel()
-            guard.cancel()
-            await asyncio.gather(served, guard, return_exceptions=True)
-
-    async def _timed_out(self, talk: Talk, limits: Limits) -> Result:
-        error = f"the action ran longer than {limits.seconds:g} s and was stopped"
-        try:
-            async with asyncio.timeout(GRACE_SECONDS):
-                done = await talk.stop()
-        except (TimeoutError, RunBroken):
-            await self._end()
-            return Result(124, error=error, timed_out=True)
-        return Result(124, done.output, error, timed_out=True, called=done.called)
-
-    async def _end(self) -> None:
-        process, self._process = self._process, None
-        if process is None:
-            return
-        pids = tree.descendants(process.pid) if process.returncode is None else []
-        # The first process inside takes all others with it; bwrap then reaps it and ends.
-        tree.kill(pids[1:] or pids)
-        try:
-            async with asyncio.timeout(2.0):
-                await process.wait()
-        except TimeoutError:
-            tree.kill(pids)
-            await process.wait()
-        while any(map(tree.alive, pids)):
-            await asyncio.sleep(0.002)
-        if process.stdin is not None:
-            process.stdin.close()
+    async def start(self, limits: Limits) -> Started:
+        """Start a runner and wait until it is ready. Raises `SandboxUnavailable`."""
+        return await _start(self.executable, limits)
 
 
-class _Unlocked:
-    """The sandbox as its own canary sees it: started, and inside the lock."""
+async def _start(executable: str | None, limits: Limits) -> Started:
+    bwrap = executable or shutil.which("bwrap")
+    if bwrap is None:
+        raise SandboxUnavailable(
+            "learnt code needs a sandbox, which is not installed: apt-get install bubblewrap"
+        )
+    if not Path(PYTHON).exists():
+        raise SandboxUnavailable(f"the sandbox needs {PYTHON}: apt-get install python3")
+    room = Path(__file__).parent
+    files = {name: _held(name, (room / name).read_bytes()) for name in INSIDE}
+    filter_fd = _held("seccomp", seccomp.program())
+    held = (*files.values(), filter_fd)
+    # What stays outside runs as a user whose other processes could read its environment.
+    path = {"PATH": os.environ.get("PATH", os.defpath)}
+    try:
+        command = [*drop_root(NOBODY), bwrap, *_arguments(files, filter_fd, limits)]
+        return Started(*await start(command, limits, pass_fds=held, env=path))
+    except OSError as error:
+        raise SandboxUnavailable(f"bubblewrap could not be started: {error}") from error
+    except NotReady as reason:
+        raise SandboxUnavailable(
+            f"bubblewrap cannot isolate here ({reason}). Allow user namespaces"
+            " (sysctl kernel.unprivileged_userns_clone=1, on Ubuntu"
+            " kernel.apparmor_restrict_unprivileged_userns=0), or run this where they are allowed"
+        ) from reason
+    finally:
+        for fd in held:
+            os.close(fd)
 
-    def __init__(self, sandbox: Bubblewrap) -> None:
-        self._sandbox = sandbox
 
-    async def run(
-        self,
-        code: str,
-        *,
-        serve: Serve,
-        library: Mapping[str, str] | None = None,
-        limits: Limits | None = None,
-    ) -> Result:
-        return await self._sandbox._bounded(code, serve, dict(library or {}), limits or Limits())
-
-    async def close(self) -> None:
-        await self._sandbox.close()
+def _held(name: str, data: bytes) -> int:
+    """A file in memory, so that the sandbox needs no right to read where this package lies."""
+    fd = os.memfd_create(name)
+    os.write(fd, data)
+    os.lseek(fd, 0, os.SEEK_SET)
+    return fd
 
 
-async def _guard(pid: int, limits: Limits) -> None:
-    """Return once the processes together hold more memory than they may."""
-    while True:
-        await asyncio.sleep(GUARD_SECONDS)
-        if tree.exceeds(pid, limits.memory_mb << 20):
-            return
+def drop_root(to: str) -> list[str]:
+    """What makes a command run as user `to` where this process is root."""
+    # The limit on processes does not hold root, whatever bwrap maps it to.
+    if os.geteuid() != 0:
+        return []
+    setpriv = shutil.which("setpriv")
+    if setpriv is None:
+        raise SandboxUnavailable("as root the sandbox needs setpriv: apt-get install util-linux")
+    return [setpriv, "--reuid", to, "--regid", to, "--clear-groups", "--"]
+
+
+def _arguments(files: dict[str, int], filter_fd: int, limits: Limits) -> list[str]:
+    names = ["--unshare-all", "--unshare-user", "--uid", NOBODY, "--gid", NOBODY]
+    ties = ["--hostname", "sandbox", "--die-with-parent", "--new-session", "--as-pid-1"]
+    rights = ["--cap-drop", "ALL", "--seccomp", str(filter_fd), "--clearenv"]
+    setting = ["--setenv", "PATH", "/usr/bin", "--setenv", "HOME", "/tmp"]
+    places = system_places()
+    for device in ("/dev/null", "/dev/urandom"):
+        places += ["--dev-bind", device, device]
+    for name, fd in files.items():
+        places += ["--ro-bind-data", str(fd), f"/runner/{name}"]
+    space = ["--size", str(limits.file_mb << 20), "--tmpfs", "/tmp", "--chdir", "/tmp"]
+    program = ["--remount-ro", "/", PYTHON, "-I", "-S", "-B", "-X", "utf8", "/runner/runner.py"]
+    return names + ties + rights + setting + places + space + program
+
+
+def system_places() -> list[str]:
+    """bwrap's words for the read-only system, without what an administrator put there."""
+    places = ["--ro-bind", "/usr", "/usr"]
+    for name in ("bin", "lib", "lib64"):
+        host = Path("/", name)
+        if host.is_symlink():
+            places += ["--symlink", os.readlink(host), str(host)]
+        elif host.is_dir():
+            places += ["--ro-bind", str(host), str(host)]
+    for hidden in HIDDEN:
+        if Path(hidden).is_dir():
+            places += ["--tmpfs", hidden, "--remount-ro", hidden]
+    return places

@@ -153,9 +153,7 @@ async def holds_floods(sandbox: Sandbox) -> None:
     many = "import os, time\nfor _ in range(4):\n    if os.fork() == 0: break\n"
     await refused(sandbox, f"{many}b = bytearray(60 << 20)\ntime.sleep(9)", "more than 128 MB")
     await refused(sandbox, "open('f', 'wb').write(bytes(8 << 20))", "at most 4 MB")
-    await refused(sandbox, "for n in range(9): open(f'g{n}', 'wb').write(bytes(1 << 20))", "4 MB")
-    wipe = "import glob, os\nfor name in glob.glob('[fg]*'): os.remove(name)"
-    assert (await sandbox.run(wipe, serve=echo)).ok
+    assert (await sandbox.run("import os\nos.remove('f')", serve=echo)).ok
 
 
 async def holds_many_processes(sandbox: Sandbox) -> None:
@@ -168,26 +166,6 @@ async def holds_many_processes(sandbox: Sandbox) -> None:
     await refused(sandbox, threads, "at most 8 processes")
     bomb = "import os\nwhile True:\n    try: os.fork()\n    except OSError: pass"
     await refused(sandbox, bomb, "longer than 1 s", limits=SHORT, timed_out=True)
-
-
-async def shows_nothing_of_the_host(sandbox: Sandbox) -> None:
-    await refused(sandbox, "open('/etc/passwd').read()", "FileNotFoundError", "line 1")
-    places = ["/etc", "/home", "/root", "/var", "/sys", "/proc"]
-    look = f"import os\n[place for place in {places} if os.path.exists(place)]"
-    assert (await sandbox.run(look, serve=echo)).value == []
-    write = "open('/usr/bin/x', 'w')"
-    await refused(sandbox, write, "OSError")
-    await refused(sandbox, "open('/runner/runner.py', 'a')", "line 1")
-    await refused(sandbox, "import os\nos.mkdir('/x')", "only /tmp")
-    result = await sandbox.run("import os\n[os.getuid() == 0, sorted(os.environ)]", serve=echo)
-    assert result.value[0] is False, result
-    assert set(result.value[1]) <= {"HOME", "LC_CTYPE", "PATH", "PWD"}, result
-
-
-async def has_no_network(sandbox: Sandbox) -> None:
-    await refused(sandbox, "import socket\nsocket.socket()", "no network", "line 2")
-    await refused(sandbox, "import socket\nsocket.socket(socket.AF_UNIX)", "no network")
-    await refused(sandbox, "import urllib.request as u\nu.urlopen('http://127.0.0.1:1/')", "line 2")
 
 
 async def reports_processes_that_vanish(sandbox: Sandbox) -> None:
@@ -211,8 +189,8 @@ CHECKS: tuple[Check, ...] = (
     stops_what_never_ends,
     holds_floods,
     holds_many_processes,
-    shows_nothing_of_the_host,
-    has_no_network,
     reports_processes_that_vanish,
 )
-"""The suite: everything above that a backend must do."""
+"""What a backend must do when code runs. `conformance_files.py` and `conformance_walls.py` have the
+rest of the suite.
+"""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import _thread
 import ast
+import binascii
 import contextlib
 import functools
 import json
@@ -25,7 +26,10 @@ else:
     import primitives
 
 LINE = 256 * 1024
+CODE = 5 * 1024 * 1024
 VALUE = 64 * 1024
+UPLOAD = 128 * 1024
+"""Bytes of a file that a page may be given: it crosses to the host in one line."""
 ACTION = faults.ACTION
 
 Message = dict[str, Any]
@@ -55,9 +59,14 @@ class Lines:
         return [bytes(line) for line in lines]
 
 
+def dump(message: Message) -> bytes:
+    """The message as a line. Raises ValueError or RecursionError for what cannot be one."""
+    return json.dumps(message, separators=(",", ":"), allow_nan=False).encode() + b"\n"
+
+
 def write(fd: int, message: Message) -> None:
     """Write one message as a line."""
-    write_all(fd, json.dumps(message, separators=(",", ":")).encode() + b"\n")
+    write_all(fd, dump(message))
 
 
 def write_all(fd: int, data: bytes) -> None:
@@ -69,10 +78,15 @@ def write_all(fd: int, data: bytes) -> None:
 class Channel:
     """This process's end of its line to the runner."""
 
-    def __init__(self, to_runner: int, from_runner: int) -> None:
+    def __init__(self) -> None:
         self.called: list[str] = []
-        self._out, self._in = to_runner, Lines(from_runner, LINE)
-        self._number, self._lock, self._owner = 0, _thread.allocate_lock(), os.getpid()
+        self._number, self._lock = 0, _thread.allocate_lock()
+
+    def open(self, to_runner: int, from_runner: int) -> tuple[Message, int]:
+        """Take the process's pipes, and wait there for its request and the runner's number."""
+        self._out, self._in, self._owner = to_runner, Lines(from_runner, CODE), os.getpid()
+        number, _, line = self._hear().partition(b" ")
+        return json.loads(line), int(number)
 
     def call(self, primitive: str, args: Message) -> Any:
         """Have the host carry out a primitive. Raises `PageError`; may end the process."""
@@ -81,18 +95,21 @@ class Channel:
         with self._lock:
             self._number += 1
             write(self._out, {"call": self._number, "primitive": primitive, "args": args})
-            lines: list[bytes] | None = []
-            while not lines:
-                lines = self._in.read()
-                if lines is None:
-                    os._exit(1)
-        reply = json.loads(lines[0])
+            reply = json.loads(self._hear())
         if reply.get("over"):
             # No `finally` and no other thread of the code's goes on after the task has ended.
             self.end({"exit_code": 0, "error": None, "value": None})
         if "error" in reply:
             raise PageError(reply["error"])
         return reply["value"]
+
+    def _hear(self) -> bytes:
+        lines: list[bytes] | None = []
+        while not lines:
+            lines = self._in.read()
+            if lines is None:
+                os._exit(1)
+        return lines[0]
 
     def end(self, report: Message) -> NoReturn:
         """Report how the run went, and leave at once."""
@@ -135,6 +152,8 @@ def _function(send: Callable[[str, Message], Any], name: str, doc: str) -> Calla
             if key in args:
                 raise PageError(f"{name} got {key} twice")
             args[key] = value
+        if isinstance(args.get("file"), str):
+            args[primitives.CONTENT] = _content(args["file"])
         wrong = primitives.problem(name, args)
         if wrong is not None:
             raise PageError(wrong)
@@ -143,6 +162,18 @@ def _function(send: Callable[[str, Message], Any], name: str, doc: str) -> Calla
     function.__name__ = function.__qualname__ = name
     function.__doc__ = doc
     return function
+
+
+def _content(file: str) -> str:
+    """A file of the work area, as it crosses to the host."""
+    try:
+        with open(file, "rb") as opened:
+            data = opened.read(UPLOAD + 1)
+    except (OSError, ValueError) as error:
+        raise PageError(f"the file {file!r} cannot be read: {error}") from error
+    if len(data) > UPLOAD:
+        raise PageError(f"the file {file!r} is larger than {UPLOAD} bytes, the most for an upload")
+    return binascii.b2a_base64(data, newline=False).decode()
 
 
 def _clean(value: Any) -> Any:
@@ -181,9 +212,19 @@ class Library(types.ModuleType):
         return credited
 
 
-def execute(request: Message, channel: Channel) -> NoReturn:
+def become_program(command: list[str], channel: Channel) -> NoReturn:
+    """Turn this process into a program of the system, found on the path."""
+    try:
+        os.execvp(command[0], command)
+    except (OSError, ValueError) as error:
+        why = f"{command[0][:100]} cannot be run: {getattr(error, 'strerror', None) or error}"
+        channel.end({"exit_code": 127, "error": _clean(why), "value": None})
+
+
+def execute(request: Message, channel: Channel, page: Page) -> NoReturn:
     """Run the request's code and report. The value is that of a last line that is an expression."""
-    page = Page(channel.call)
+    # Modules among the files can be imported; those of the system come first.
+    sys.path.append(os.getcwd())
     library: dict[str, str] = request["library"]
     sys.modules.update(page=page, library=Library(library, channel.called))
     scope: dict[str, Any] = {"__name__": "__main__", **page.functions}

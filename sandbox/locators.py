@@ -56,3 +56,19 @@ def locator_of(view: View, element: Element) -> Locator:
         if sum(text in item.row for item in equals) == 1:
             return {**plain, "row": text}
     return {**plain, "nth": element.nth} if element.nth else plain
+
+
+def describe(locator: dict[str, Any]) -> str:
+    """Name a locator as a person would: `button "Submit"`."""
+    parts = [str(locator.get("role", "element"))]
+    if "name" in locator:
+        parts.append(f'"{locator["name"]}"')
+    words = {"starts": "starting with", "ends": "ending with", "contains": "containing"}
+    parts += [f'{text} "{locator[key]}"' for key, text in words.items() if key in locator]
+    if "kind" in locator:
+        parts.append(f"of kind {locator['kind']}")
+    if "row" in locator:
+        parts.append(f'in the row of "{locator["row"]}"')
+    if locator.get("nth"):
+        parts.append(f"(number {locator['nth'] + 1})")
+    return " ".join(parts)

@@ -1,33 +1,35 @@
 """One browser page, looked at from an isolated world and acted on as a person would.
 
 Covered: finding elements by semantic locators, waiting for them, real mouse and keyboard events,
-proof that a field took what was typed. Not covered: frames of other documents, canvas drawings,
-drag and drop. What may be called, and where a page may go: `browser.py` and `proxy.py`.
+proof that a field took what was typed, files given to a file field, the tab in view. Not covered:
+frames (nothing in them is seen or acted on), canvas drawings, drag and drop. What may be called,
+and where a page may go: `browser.py` and `proxy.py`; other tabs and question boxes: `tabs.py`.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable
-from pathlib import Path
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from . import PrimitiveFailed
 from .base import View, view_from_json
+from .locators import describe
+from .tabs import TabMoved, Tabs
+from .world import World, WorldEnded
 
 if TYPE_CHECKING:
-    from playwright.async_api import CDPSession
     from playwright.async_api import Page as PlaywrightPage
 
 T = TypeVar("T")
 
-SCRIPT = (Path(__file__).parent / "view.js").read_text(encoding="utf-8")
-WORLD = "journeyman"
 PATIENCE = 2.0
 """Seconds an action waits for its element to appear."""
 QUIET = 0.05
 """Seconds without a change before the page counts as settled for a read."""
+LIMIT = 2.0
+"""Seconds after which a page that never rests is read as it is."""
 ANSWER = 10.0
 """Seconds within which a page must answer; one whose scripts never end does not."""
 TEXT = 1500
@@ -37,72 +39,90 @@ TEXT = 1500
 class LivePage:
     """What primitives need of a page: look, wait, click, type."""
 
-    def __init__(self, page: PlaywrightPage, denials: Callable[[], list[str]] = list) -> None:
-        self.page = page
+    def __init__(
+        self,
+        page: PlaywrightPage,
+        denials: Callable[[], list[str]] = list,
+        received: Callable[[], dict[str, bytes]] = dict,
+    ) -> None:
+        self.tabs = Tabs(page)
         self.denials = denials
         """Why connections of this page were denied so far."""
-        self._session: CDPSession | None = None
-        self._functions: str | None = None
+        self.received = received
+        """Takes the files that have come since the last time, by their path in the work area."""
+        self.permit: Callable[[str], None] = lambda origin: None
+        """Told that origin before anything is done to an element; raises what forbids it."""
+        self._acted = True
+        self._worlds: dict[PlaywrightPage, World] = {}
+        self._last: World | None = None
+
+    @property
+    def page(self) -> PlaywrightPage:
+        """The tab in view."""
+        return self.tabs.current
+
+    @property
+    def origin(self) -> str:
+        """Where the document is that has answered last, in its own words."""
+        return self._last.origin if self._last is not None else ""
 
     async def call(self, function: str, *args: Any) -> Any:
         """Call one of the functions of view.js, again in a new world when the page has moved on."""
         for attempt in range(6):
+            world = self._worlds.get(self.page)
+            if world is None:
+                world = self._worlds[self.page] = World(self.page)
+            self._last = world
             try:
-                return await answered(self._call(function, list(args)))
-            except Exception as error:
+                return await answered(self.tabs.hold(world.call(function, args), still=True))
+            except TabMoved:
+                continue
+            except WorldEnded:
                 # A navigation ends the world (and everything in flight in it): enter the new one.
-                if attempt == 5 or not _moved(error):
-                    raise
-                self._functions = None
                 await asyncio.sleep(0.05 * (attempt + 1))
-        raise AssertionError("unreachable")
+        raise PrimitiveFailed("the page moves on again and again")
 
-    async def _call(self, function: str, args: list[Any]) -> Any:
-        if self._session is None:
-            self._session = await self.page.context.new_cdp_session(self.page)
-        if self._functions is None:
-            tree = await self._session.send("Page.getFrameTree")
-            world = await self._session.send(
-                "Page.createIsolatedWorld",
-                {"frameId": tree["frameTree"]["frame"]["id"], "worldName": WORLD},
-            )
-            made = await self._session.send(
-                "Runtime.evaluate",
-                {"expression": SCRIPT, "contextId": world["executionContextId"]},
-            )
-            self._functions = made["result"]["objectId"]
-        answer = await self._session.send(
-            "Runtime.callFunctionOn",
-            {
-                "functionDeclaration": "function(name, args) { return this[name](...args); }",
-                "objectId": self._functions,
-                "arguments": [{"value": function}, {"value": args}],
-                "returnByValue": True,
-                "awaitPromise": True,
-            },
-        )
-        if "exceptionDetails" in answer:
-            details = answer["exceptionDetails"]
-            text = details.get("exception", {}).get("description") or details.get("text", "")
-            raise PrimitiveFailed(f"the page could not be read: {text.splitlines()[0][:200]}")
-        return answer["result"].get("value")
+    async def _answered(self, work: Coroutine[Any, Any, T]) -> T:
+        self._acted = True
+        return await answered(self.tabs.hold(work, still=False))
 
     async def look(self, quiet: float = QUIET) -> View:
-        """See the page once it has been still for `quiet` seconds (2 seconds at most)."""
-        await self.settle(quiet)
-        return await self.glance()
+        """See the page once it has been still for `quiet` seconds (`LIMIT` at most)."""
+        return _view(await self.read("view", TEXT, quiet=quiet))
 
     async def glance(self) -> View:
         """See the page as it is at this moment."""
-        return view_from_json(json.dumps(await self.call("view", TEXT)))
+        return _view(await self.call("view", TEXT))
 
     async def settle(self, quiet: float = QUIET) -> None:
         """Wait until nothing a person could act on has changed for `quiet` seconds."""
-        await self.call("settle", quiet * 1000, 2000)
+        await self.read("state", quiet=quiet)
 
-    async def _target(self, locator: dict[str, Any], patience: float = PATIENCE) -> dict[str, Any]:
+    async def read(self, function: str, *args: Any, quiet: float = QUIET) -> Any:
+        """Call a function of view.js once the page has settled."""
+        acted, self._acted = self._acted, False
+        try:
+            return await self.call("read", quiet * 1000, LIMIT * 1000, acted, function, *args)
+        except BaseException:
+            self._acted = acted
+            raise
+
+    async def here(self, function: str, *args: Any) -> Any:
+        """Call a function in the document that the last call was in, and in no other."""
+        world = self._last
+        if world is not None and world is self._worlds.get(self.page) and world.entered:
+            try:
+                return await answered(self.tabs.hold(world.call(function, args), still=True))
+            except (TabMoved, WorldEnded):
+                pass
+        raise PrimitiveFailed("the page has gone elsewhere meanwhile")
+
+    async def target(self, locator: dict[str, Any], patience: float = PATIENCE) -> dict[str, Any]:
+        """Find an element, bring it into view and remember it. Raises `PrimitiveFailed`."""
+        self._acted = True
         found: dict[str, Any] = await self.call("target", locator, patience * 1000)
         problem = found.get("problem")
+        self.permit(self.origin)
         if problem is None:
             return found
         what = describe(locator)
@@ -115,24 +135,37 @@ class LivePage:
         raise PrimitiveFailed(f"{what} is covered by something else")
 
     async def click(self, locator: dict[str, Any]) -> None:
-        at = await self._target(locator)
-        await self._press(at)
+        at = await self.target(locator)
+        await self.press_on(at)
 
-    async def _press(self, at: dict[str, Any]) -> None:
-        await answered(self.page.mouse.move(at["x"], at["y"]))
+    async def press_on(self, at: dict[str, Any]) -> None:
+        """Press the mouse on what `target` found."""
+        mouse = self.page.mouse
         if at["role"] == "icon":
             # Some pages arm an icon only after the pointer has rested on it.
+            await self._answered(mouse.move(at["x"], at["y"]))
             await asyncio.sleep(0.05)
-        await answered(self.page.mouse.click(at["x"], at["y"]))
+        clicked = self.page
+        try:
+            await self._answered(mouse.click(at["x"], at["y"]))
+        except PrimitiveFailed:
+            raise
+        except Exception:
+            # A tab that the click has closed cannot say that it was clicked; another is in view.
+            if not clicked.is_closed() or self.page is clicked:
+                raise
+
+    async def press(self, key: str) -> None:
+        await self._answered(self.page.keyboard.press(key))
 
     async def fill(self, locator: dict[str, Any], text: str) -> None:
-        at = await self._target(locator)
+        at = await self.target(locator)
         if "fill" not in at["actions"]:
             raise PrimitiveFailed(f"{describe(locator)} takes no text")
         if not at["typed"]:
             await self.call("setValue", text)
         else:
-            await self._press(at)
+            await self.press_on(at)
             ready = await self.call("selectAll")
             if ready["disabled"] or not ready["focused"]:
                 raise PrimitiveFailed(
@@ -147,15 +180,15 @@ class LivePage:
             )
 
     async def _type(self, text: str) -> None:
-        await answered(self.page.keyboard.press("Delete"))
+        await self.press("Delete")
         if len(text) <= 64 and text.isascii() and "\n" not in text:
             # Real key events: pages that search as one types listen for them.
-            await answered(self.page.keyboard.type(text))
+            await self._answered(self.page.keyboard.type(text))
         else:
-            await answered(self.page.keyboard.insert_text(text))
+            await self._answered(self.page.keyboard.insert_text(text))
 
     async def select(self, locator: dict[str, Any], option: str) -> None:
-        at = await self._target(locator)
+        at = await self.target(locator)
         if at["actions"] != ["select"]:
             raise PrimitiveFailed(f"{describe(locator)} is not a list box; it has no options")
         answer = await self.call("choose", option)
@@ -164,15 +197,40 @@ class LivePage:
             raise PrimitiveFailed(f"{describe(locator)} has no option {option!r}; it has {offered}")
 
     async def check(self, locator: dict[str, Any], on: bool) -> None:
-        at = await self._target(locator)
+        at = await self.target(locator)
         if at["checked"] is None:
             raise PrimitiveFailed(f"{describe(locator)} cannot be ticked")
         if at["checked"] is on:
             return
-        await self._press(at)
+        await self.press_on(at)
         after = await self.call("state")
         if after["connected"] and after["checked"] is not on:
             raise PrimitiveFailed(f"{describe(locator)} did not change when clicked")
+
+    async def upload(self, locator: dict[str, Any], file: str, data: str) -> None:
+        """Give a file field a file: its name, and its content in base64."""
+        await self.target(locator)
+        if not await self.call("setFile", file.rpartition("/")[2], data):
+            raise PrimitiveFailed(f"{describe(locator)} takes no file")
+
+    async def screenshot(self, hidden: str = "") -> bytes:
+        """What is in view as a JPEG, with what `hidden` selects painted over.
+
+        Raises `PrimitiveFailed` where it does not paint.
+        """
+        shot = self.page.screenshot(
+            type="jpeg",
+            quality=50,
+            timeout=5000,
+            mask=[self.page.locator(hidden)] if hidden else [],
+            mask_color="#000000",
+        )
+        try:
+            return await self._answered(shot)
+        except PrimitiveFailed:
+            raise
+        except Exception as error:
+            raise PrimitiveFailed(f"the page has no picture: {error}") from error
 
 
 async def answered(waiting: Awaitable[T]) -> T:
@@ -186,34 +244,5 @@ async def answered(waiting: Awaitable[T]) -> T:
         ) from error
 
 
-def describe(locator: dict[str, Any]) -> str:
-    """Name a locator as a person would: `button "Submit"`."""
-    parts = [str(locator.get("role", "element"))]
-    if "name" in locator:
-        parts.append(f'"{locator["name"]}"')
-    words = {"starts": "starting with", "ends": "ending with", "contains": "containing"}
-    parts += [f'{text} "{locator[key]}"' for key, text in words.items() if key in locator]
-    if "kind" in locator:
-        parts.append(f"of kind {locator['kind']}")
-    if "row" in locator:
-        parts.append(f'in the row of "{locator["row"]}"')
-    if locator.get("nth"):
-        parts.append(f"(number {locator['nth'] + 1})")
-    return " ".join(parts)
-
-
-def _moved(error: Exception) -> bool:
-    text = str(error)
-    return any(
-        sign in text
-        for sign in (
-            "Cannot find context",
-            "context was destroyed",
-            "Cannot find object",
-            "Could not find object",
-            "Promise was collected",
-            "uniqueContextId not found",
-            "Inspected target navigated",
-            "No frame for given id",
-        )
-    )
+def _view(data: Any) -> View:
+    return view_from_json(json.dumps(data))

@@ -11,10 +11,17 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlsplit
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
+Origin = tuple[str, str, int]
+"""Scheme, host as `normal_host` gives it, and port."""
+
 WEB_PORTS = (80, 443)
+PORTS = {"http": 80, "https": 443}
+NEAR = (".test", ".localhost", ".local", ".internal", ".home.arpa")
+"""How names end that no one outside can own."""
 NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 # What `is_global` lets through: a relay of 6to4; in IPv6 much that was never given out.
 RELAY = ipaddress.IPv4Network("192.88.99.0/24")
@@ -34,6 +41,8 @@ class Policy:
     """`127.0.0.1:8000` or `name:port`, exactly: reached although its address is private."""
     mounts: Mapping[str, Path] = field(default_factory=dict)
     """Reserved host name (`miniwob.test`) to the folder served there over http."""
+    downloads_mb: int = 0
+    """Megabytes of files that the task may receive; with none every download is refused."""
 
     def __post_init__(self) -> None:
         for host in self.mounts:
@@ -88,6 +97,26 @@ def normal_host(host: str) -> str | None:
     if len(host) > 253 or not all(LABEL.fullmatch(label) for label in host.split(".")):
         return None
     return host
+
+
+def origin_of(url: str) -> Origin | None:
+    """Where an address is; None for what is not on the web (`about:blank`, `data:`)."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port or PORTS[parts.scheme]
+    except (ValueError, KeyError):
+        return None
+    name = parts.hostname or ""
+    host = normal_host(f"[{name}]" if ":" in name else name)
+    return (parts.scheme, host, port) if host else None
+
+
+def is_near(host: str) -> bool:
+    """Whether a host, as `normal_host` gives it, is this machine or on a network of its own."""
+    try:
+        return not _public(ipaddress.ip_address(host))
+    except ValueError:
+        return host == "localhost" or host.endswith(NEAR)
 
 
 def _split(entry: str, *, needs_port: bool) -> tuple[str, int | None]:

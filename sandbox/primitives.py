@@ -23,6 +23,12 @@ LOCATOR = {
 
 POSITIONAL = ("role", "name")
 
+CONTENT = "data"
+"""Argument that carries a file's bytes in base64; the function inside adds it to the call."""
+LONGEST = {CONTENT: 175_000}
+"""Characters of an argument, where it may be longer than `LONG`."""
+LONG = 10_000
+
 
 class Primitive:
     """One entry: its name, effect class, further positional arguments after the locator."""
@@ -49,6 +55,16 @@ PRIMITIVES = {
             "check", "idempotent", True, {"on": (bool, False)}, "Tick; untick with on=False."
         ),
         Primitive("press", "effect", False, {"key": (str, True)}, "Press a key, such as Enter."),
+        Primitive(
+            "upload", "effect", True, {"file": (str, True)}, "Give a file field a file of yours."
+        ),
+        Primitive(
+            "accept_dialog",
+            "idempotent",
+            False,
+            {"text": (str, False)},
+            "Answer the page's next question box with OK; else it gets Cancel.",
+        ),
         Primitive("open_url", "effect", False, {"url": (str, True)}, "Go to an address."),
         Primitive("visible", "read", True, {}, "Whether such an element is in view."),
         Primitive("count", "read", True, {}, "How many such elements are in view."),
@@ -71,6 +87,8 @@ def problem(primitive: str, args: dict[str, object]) -> str | None:
     if entry is None:
         return f"there is no primitive {primitive!r}; there are {', '.join(PRIMITIVES)}"
     table = {**(LOCATOR if entry.locates else {}), **entry.extra}
+    if "file" in entry.extra:
+        table[CONTENT] = (str, True)
     for key, value in args.items():
         if key not in table:
             return f"{primitive} takes no argument {key!r}"
@@ -80,8 +98,9 @@ def problem(primitive: str, args: dict[str, object]) -> str | None:
             return f"{primitive}: {key} must be {wanted.__name__}, not {type(value).__name__}"
         if isinstance(value, int) and value < 0:
             return f"{primitive}: {key} counts from 0, so it cannot be {value}"
-        if isinstance(value, str) and len(value) > 10_000:
-            return f"{primitive}: {key} is longer than 10000 characters"
+        most = LONGEST.get(key, LONG)
+        if isinstance(value, str) and len(value) > most:
+            return f"{primitive}: {key} is longer than {most} characters"
     for key, (_, required) in table.items():
         if required and key not in args:
             return f"{primitive} needs {key!r}"

@@ -1,18 +1,21 @@
 """The lines between the host and the runner: JSON, one object a line, read as if an enemy wrote it.
 
-To the runner:    {"id", "code", "library", "limits"}   {"stop": id}
+To the runner:    {"id", "code", "command", "library", "limits"}   {"stop": id}
                   {"reply": n, "value"}   {"reply": n, "error", "over"}
-To the host:      {"ready": 1}   {"call": n, "primitive", "args"}
+                  {"file": n, "do", ...}, between runs; see `area.py`   {"anew": 1}, likewise
+To the host:      {"ready": 1}   {"call": n, "primitive", "args"}   {"filed": n, "value", "error"}
                   {"done": id, "exit_code", "error", "output", "value", "called", "stopped"}
 
-Covered: size, depth, type and keys of every line, text that cannot be encoded, order of the calls.
+Covered: size, depth, type and keys of every line, text that cannot be encoded, order of the calls,
+errors as one plain line.
 Not covered: whether what code says about itself (`error`, `value`, `called`) is true.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, NoReturn
 
@@ -51,7 +54,15 @@ class DoneLine:
     value: Json
     called: tuple[str, ...]
     stopped: str | None
-    """Why the runner ended it: `output`, `files`, `protocol` or `asked`; else None."""
+    """Why the runner ended it: `output`, `files`, `space`, `protocol` or `asked`; else None."""
+
+
+@dataclass(frozen=True, slots=True)
+class FiledLine:
+    """The answer to a request about files."""
+
+    value: Json
+    error: str | None
 
 
 def output_line(output_bytes: int) -> int:
@@ -59,9 +70,21 @@ def output_line(output_bytes: int) -> int:
     return LINE + 6 * output_bytes
 
 
-def run_line(run: str, code: str, library: Mapping[str, str], limits: Limits) -> bytes:
-    """Write a run request. Raises ValueError when it is too long."""
-    message = {"id": run, "code": code, "library": dict(library), "limits": asdict(limits)}
+def run_line(
+    run: str,
+    code: str,
+    library: Mapping[str, str],
+    limits: Limits,
+    command: Sequence[str] = (),
+) -> bytes:
+    """Write a request to run code, or a command. Raises ValueError when it is too long."""
+    message = {
+        "id": run,
+        "code": code,
+        "command": list(command),
+        "library": dict(library),
+        "limits": asdict(limits),
+    }
     line = _dump(message)
     if len(line) > CODE:
         raise ValueError(f"the action and the library are longer than {CODE} bytes together")
@@ -84,6 +107,30 @@ def error_line(number: int, message: str, *, over: bool) -> bytes:
 def stop_line(run: str) -> bytes:
     """Ask the runner to end a run now."""
     return _dump({"stop": run})
+
+
+def file_line(number: int, do: str, **facts: Json) -> bytes:
+    """Ask something of the files in the work area."""
+    return _dump({"file": number, "do": do, **facts})
+
+
+def anew_line() -> bytes:
+    """Have the runner start from its beginning, as its own successor."""
+    return _dump({"anew": 1})
+
+
+def parse_filed(line: bytes, number: int) -> FiledLine:
+    """Read the answer to request `number`. Raises `ProtocolError` on anything else."""
+    if len(line) > 2 * LINE:
+        raise ProtocolError("a line is too long")
+    message = _load(line)
+    _keys(message, {"filed", "value", "error"})
+    if type(message["filed"]) is not int or message["filed"] != number:
+        raise ProtocolError("the answer to another request came")
+    error = message["error"]
+    if error is not None and not isinstance(error, str):
+        raise ProtocolError("an error must be a text")
+    return FiledLine(message["value"], error[:500] if error is not None else None)
 
 
 def parse(line: bytes, *, run: str, call: int, output_bytes: int) -> Ready | CallLine | DoneLine:
@@ -109,7 +156,7 @@ def _call(message: dict[str, Json], expected: int) -> CallLine:
     _keys(message, {"call", "primitive", "args"})
     number, primitive, args = message["call"], message["primitive"], message["args"]
     if type(number) is not int or number != expected:
-        raise ProtocolError(f"call {expected} was due, not {str(number)[:20]}")
+        raise ProtocolError(f"call {expected} was due, not {number!a:.20}")
     if not isinstance(primitive, str) or len(primitive) > 100:
         raise ProtocolError("the primitive of a call must be a short text")
     if not isinstance(args, dict) or len(args) > 20:
@@ -137,10 +184,16 @@ def _done(message: dict[str, Json], run: str, output_bytes: int) -> DoneLine:
     ):
         raise ProtocolError("the called functions must be a list of short names")
     stopped = message["stopped"]
-    if stopped not in (None, "output", "files", "protocol", "asked"):
+    if stopped not in (None, "output", "files", "space", "protocol", "asked"):
         raise ProtocolError("the reason of a stop is unknown")
-    shown = error[:2000] if error is not None else None
+    shown = _sentence(error) if error is not None else None
     return DoneLine(code, shown, output, message["value"], tuple(called), stopped)
+
+
+def _sentence(text: str) -> str:
+    """One line without control characters: it goes into prompts and onto terminals."""
+    plain = "".join(sign if sign.isprintable() else " " for sign in text[:4000])
+    return " ".join(plain.split())[:2000]
 
 
 def _keys(message: dict[str, Json], wanted: set[str]) -> None:
@@ -150,7 +203,7 @@ def _keys(message: dict[str, Json], wanted: set[str]) -> None:
 
 def _load(line: bytes) -> dict[str, Json]:
     try:
-        message: Any = json.loads(line.decode(), parse_constant=_refuse_constant)
+        message: Any = json.loads(line.decode(), parse_constant=_refuse, parse_float=_finite)
     except (ValueError, RecursionError) as error:
         raise ProtocolError("a line is not JSON") from error
     if not isinstance(message, dict):
@@ -159,8 +212,14 @@ def _load(line: bytes) -> dict[str, Json]:
     return message
 
 
-def _refuse_constant(name: str) -> NoReturn:
+def _refuse(name: str) -> NoReturn:
     raise ValueError(f"{name} is not JSON")
+
+
+def _finite(digits: str) -> float:
+    """The number. 1e999 is JSON, yet read as infinity it could never be written again."""
+    number = float(digits)
+    return number if math.isfinite(number) else _refuse(digits[:20])
 
 
 def _check(root: Json) -> None:

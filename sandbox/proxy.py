@@ -2,7 +2,8 @@
 
 A listener for each policy, on a port of its own, rather than one listener with passwords:
 Playwright gives a context its own proxy address, the port then *is* the policy, no page can present
-another task's password, and no request is sent twice for a 407.
+another task's password, and no request is sent twice for a 407. A Chromium without a network finds
+the listeners behind its `Door` instead.
 
 Covered: http forwarding, CONNECT tunnels (https, ws, wss), names resolved here once and the address
 pinned, mounted folders, sizes and times. Not covered: what goes through a tunnel; other programs
@@ -20,6 +21,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from . import mounts
+from .door import Door
 from .http1 import HEAD, BadMessage, Head, absolute, read_head, write_head
 from .policy import Policy, normal_host
 from .relay import answer, forward, request_body, tunnel
@@ -55,9 +57,14 @@ class _Refused(Exception):
 class PolicyProxy:
     """Serves one policy: `async with PolicyProxy(policy) as proxy: use(proxy.url)`."""
 
-    def __init__(self, policy: Policy, *, resolve: Resolve | None = None) -> None:
+    def __init__(
+        self, policy: Policy, *, resolve: Resolve | None = None, door: Door | None = None
+    ) -> None:
+        """With a `door`, it listens there and not on this machine."""
         self.policy = policy
         self._resolve = resolve or resolve_here
+        self._door = door
+        self._url = ""
         self._denials: deque[Denial] = deque(maxlen=DENIALS)
         self._server: asyncio.Server | None = None
         self._clients: set[asyncio.Task[None]] = set()
@@ -65,9 +72,9 @@ class PolicyProxy:
     @property
     def url(self) -> str:
         """Where the proxy listens, as `http://127.0.0.1:PORT`."""
-        if self._server is None:
+        if not self._url:
             raise RuntimeError("the proxy is not open: use `async with PolicyProxy(policy)`")
-        return f"http://127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
+        return self._url
 
     @property
     def denials(self) -> tuple[Denial, ...]:
@@ -75,16 +82,22 @@ class PolicyProxy:
         return tuple(self._denials)
 
     async def __aenter__(self) -> Self:
+        if self._door is not None:
+            self._url = self._door.enter(self._accept)
+            return self
         self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0, limit=HEAD)
+        self._url = f"http://127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        if self._door is not None:
+            self._door.leave(self._url)
         if self._server is not None:
             self._server.close()
         for task in self._clients:
             task.cancel()
         await asyncio.gather(*self._clients, return_exceptions=True)
-        self._server = None
+        self._server, self._url = None, ""
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()

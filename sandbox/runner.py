@@ -1,53 +1,54 @@
 """The first process inside a sandbox: forks one for each run, carries lines to and from the host.
 
-Started as `/usr/bin/python3 -I -S runner.py` with `inside.py`, `faults.py` and `primitives.py`
+Started as `/usr/bin/python3 -I -S runner.py` in the work area, with the other files that go inside
 beside it; standard library only. Code inside can neither kill this process nor look into it, so it
 alone speaks to the host: it checks the run's lines, counts its output, and ends every process of a
-run with it. Files stay; nothing is ever deleted.
+run with it. Files stay from run to run; the host has them read, written and deleted in between.
+The next run's process is forked as soon as a run has ended, so that its request finds it waiting.
 
-Covered: fresh state for each run, caps on output and on the number of files, leftovers of a run.
-Not covered: isolation, total memory and time, which whoever starts this holds.
+Covered: fresh state for each run, caps on output and on the number of files; `place.py` says how
+leftovers of a run are ended. Not covered: isolation, total memory and time, which whoever starts
+this holds.
 """
 
 from __future__ import annotations
 
-import contextlib
 import gc
 import json
-import math
 import os
-import random  # noqa: F401  (loaded before the fork, as are re and datetime: actions use them)
-import re  # noqa: F401
-import resource
+import re  # noqa: F401  (loaded before the fork, as is datetime: actions use them)
 import select
 import signal
 import sys
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING or __package__:
-    from . import inside
+    from . import area, child, inside, place
 else:
     sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
     import datetime  # noqa: F401
 
+    import area
+    import child
     import inside
+    import place
 
     sys.path.pop(0)
 
-CODE = 5 * 1024 * 1024
-FILES = 2000
-"""Files that may lie in /tmp; each costs kernel memory that no size limit counts."""
-OPEN_FILES = 64
 TICK = 0.05
 
 Message = dict[str, Any]
+Here = place.Namespace | place.Domain
 
 
 class Run:
-    """One run: its process, its pipes, and what it has said so far."""
+    """One run: its process, which waits for `begin`, its pipes, and what it has said so far."""
 
-    def __init__(self, request: Message, host_out: int) -> None:
-        self.id, self.limits = request["id"], request["limits"]
+    def __init__(self, born: child.Child, host_out: int, here: Here) -> None:
+        self._here = here
+        self.id = ""
+        self.limits: Message = {}
+        self._command: list[str] = []
         self.end: Message | None = None
         self.stopped: str | None = None
         self._output = bytearray()
@@ -58,13 +59,20 @@ class Run:
         self._printed, out = os.pipe()
         self._pid = os.fork()
         if self._pid == 0:
-            become(request, to_runner, from_runner, out)
+            born.live(to_runner, from_runner, out, here)
         for fd in (to_runner, from_runner, out):
             os.close(fd)
         os.set_blocking(self._printed, False)
         self._lines = inside.Lines(said, inside.LINE)
         # A pipe that was closed is taken out.
         self.heard = {said: self.hear, self._printed: self.listen}
+
+    def begin(self, request: Message, line: bytes) -> None:
+        """Give the process that waits its request."""
+        self.id, self.limits = request["id"], request["limits"]
+        self._command = request["command"]
+        # What only this process can see by then: how many threads its limit also counts.
+        self.answer(b"%d " % self._here.threads() + line)
 
     def over(self) -> bool:
         """Whether the run has reported, was stopped or has died. Reaps what it left behind."""
@@ -86,7 +94,11 @@ class Run:
                 return
             for line in lines:
                 message = json.loads(line)
+                if not isinstance(message, dict):
+                    raise ValueError("no object")
                 if "end" in message:
+                    # What can be read but not written (1e999) ends the run here, no more than it.
+                    inside.dump(message)
                     self.end = message
                     return
                 call = {key: message[key] for key in ("call", "primitive", "args")}
@@ -122,13 +134,14 @@ class Run:
 
     def report(self) -> Message:
         """End every process but this one, and say how the run went."""
-        end_all()
+        self._here.end_others()
+        self.stopped = self.stopped or self._here.excess_left(self.limits)
         while self.end is None and self.stopped is None and self._lines.fd in self.heard:
             self.hear(forward=False)
         self.listen()
         for fd in (self._lines.fd, self._replies, self._printed):
             os.close(fd)
-        end = self.end or {"exit_code": 1, "error": died(self._status, self.limits)}
+        end = self.end or self.status()
         kept = bytes(self._output[: self.limits["output_bytes"]])
         return {
             "done": self.id,
@@ -139,6 +152,14 @@ class Run:
             "called": end.get("called", []),
             "stopped": self.stopped,
         }
+
+    def status(self) -> Message:
+        """How a process ended that did not report: a program never does."""
+        if self._command and os.WIFEXITED(self._status):
+            code = os.waitstatus_to_exitcode(self._status)
+            error = f"{self._command[0]} ended with exit code {code}" if code else None
+            return {"exit_code": code, "error": error}
+        return {"exit_code": 1, "error": died(self._status, self.limits)}
 
 
 def died(status: int, limits: Message) -> str:
@@ -151,58 +172,10 @@ def died(status: int, limits: Message) -> str:
     return f"the action's process was ended by {signal.Signals(number).name}"
 
 
-def end_all() -> None:
-    """Kill and reap every process but this one."""
-    if os.getpid() not in (1, 2):
-        raise RuntimeError("only the first process of a sandbox may end all others")
-    while True:
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(-1, signal.SIGKILL)
-        try:
-            os.waitpid(-1, 0)
-        except ChildProcessError:
-            return
-
-
-def become(request: Message, to_runner: int, from_runner: int, out: int) -> NoReturn:
-    """Turn the forked process into the run's own."""
-    try:
-        nothing = os.open("/dev/null", os.O_RDONLY)
-        for old, new in ((nothing, 0), (out, 1), (out, 2)):
-            os.dup2(old, new)
-        for fd in range(3, 256):
-            if fd not in (to_runner, from_runner):
-                with contextlib.suppress(OSError):
-                    os.close(fd)
-        for name, fd in (("stdout", 1), ("stderr", 2)):
-            setattr(sys, name, os.fdopen(fd, "w", 1, "utf-8", "backslashreplace"))
-        bound(request["limits"])
-        inside.execute(request, inside.Channel(to_runner, from_runner))
-    finally:
-        os._exit(1)
-
-
-def bound(limits: Message) -> None:
-    """Let the kernel hold this process and its children to the limits of the run."""
-    memory, file = limits["memory_mb"] << 20, limits["file_mb"] << 20
-    seconds = math.ceil(limits["seconds"]) + 1
-    # A second between soft and hard lets the signal of the soft one tell what it was.
-    resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 1))
-    for what, most in (
-        (resource.RLIMIT_AS, memory),
-        (resource.RLIMIT_FSIZE, file),
-        # One is the runner.
-        (resource.RLIMIT_NPROC, limits["processes"] + 1),
-        (resource.RLIMIT_NOFILE, OPEN_FILES),
-        (resource.RLIMIT_CORE, 0),
-    ):
-        hard = resource.getrlimit(what)[1]
-        most = most if hard == resource.RLIM_INFINITY else min(most, hard)
-        resource.setrlimit(what, (most, most))
-
-
-def serve(run: Run, host: inside.Lines) -> None:
+def serve(run: Run, host: inside.Lines, here: Here, files: area.Area) -> None:
     """Carry lines until the run is over; leave when the host is gone."""
+    # More may lie there than a run may add: the next one can still delete them.
+    most = max(place.FILES, files.count())
     while not run.over():
         for fd in select.select([host.fd, *run.heard], [], [], TICK)[0]:
             if fd != host.fd:
@@ -216,16 +189,28 @@ def serve(run: Run, host: inside.Lines) -> None:
                     run.stopped = "asked"
                 else:
                     run.answer(line)
-        space = os.statvfs("/tmp")
-        if run.stopped is None and space.f_files - space.f_ffree > FILES:
-            run.stopped = "files"
+        run.stopped = run.stopped or here.excess(run.limits, most)
 
 
 def main() -> None:
-    if os.getpid() not in (1, 2):
-        sys.exit("runner.py runs only as the first process of a sandbox; see sandbox/bubblewrap.py")
-    host, host_out = inside.Lines(0, CODE), 1
+    here = place.of(sys.argv[1:])
+    # Of signals from inside a first process gets those it handles: with Python's handler, this one.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    try:
+        work(here)
+    finally:
+        here.end_others()
+
+
+def work(here: Here) -> None:
+    """Carry out what the host asks for until it has gone."""
+    host, host_out = inside.Lines(0, inside.CODE), 1
+    # The work area is where this process was started; there is no default to be wrong about.
+    files = area.Area(os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC))
+    born = child.Child()
     gc.freeze()
+    # Before the host knows of it, and puts what it finds into a control group.
+    run = Run(born, host_out, here)
     inside.write(host_out, {"ready": 1})
     while True:
         lines = host.read()
@@ -233,11 +218,19 @@ def main() -> None:
             return
         for line in lines:
             request = json.loads(line)
+            if "anew" in request:
+                here.end_others()
+                # Nothing of this process's memory is left, where a later run could look for it.
+                os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
+            files.unlock()
+            if "file" in request:
+                inside.write(host_out, files.answer(request))
             # A reply or a stop that crossed with the end of its run is for no one.
             if "id" in request:
-                run = Run(request, host_out)
-                serve(run, host)
+                run.begin(request, line)
+                serve(run, host, here, files)
                 inside.write(host_out, run.report())
+                run = Run(born, host_out, here)
 
 
 if __name__ == "__main__":

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import dataclass
+import shlex
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
-from . import EpisodeOver, PrimitiveFailed, PrimitiveRefused, SandboxError
-from .base import Json, Limits, Result, Serve
+from . import EpisodeOver, PrimitiveFailed, PrimitiveRefused, ScriptExhausted
+from .base import Export, File, Json, Limits, Result, Serve, Snapshot, no_page
+from .entries import digest_of, entries_of, folders_of, refuse_path
 
 Reply = Result | Callable[[str, Serve], Awaitable[Result]]
 """What a run gives: a result, or a coroutine function of the code and `serve`."""
-
-
-class ScriptExhausted(SandboxError, LookupError):
-    """More was run than was scripted; the message names the code."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +30,8 @@ class ScriptedSandbox:
         self._replies = iter(tuple(replies))
         self.ran: list[Ran] = []
         self.closed = False
+        self.losses = 0
+        self._files: dict[str, File] = {}
 
     async def run(
         self,
@@ -67,6 +67,32 @@ class ScriptedSandbox:
             return Result(1, error=f"PageError: {error}")
         except EpisodeOver:
             return Result(0)
+
+    async def execute(self, command: Sequence[str], *, limits: Limits | None = None) -> Result:
+        """Give the next reply, as for code that is the command's words."""
+        return await self.run(shlex.join(command), serve=no_page, limits=limits)
+
+    async def put(self, files: Mapping[str, bytes | File]) -> None:
+        """Keep files; nothing reads them but `export`."""
+        for path in files:
+            wrong = refuse_path(path)
+            if wrong is not None:
+                raise ValueError(f"{path[:100]!r} cannot be put into the sandbox: {wrong}")
+        kept = {path: f if isinstance(f, File) else File(f) for path, f in files.items()}
+        self._files = {**self._files, **kept}
+
+    async def export(self) -> Export:
+        """The files that were put."""
+        return Export(self._files, {})
+
+    async def snapshot(self) -> Snapshot:
+        """Keep the files as they are."""
+        blank = Snapshot(self._files, frozenset(folders_of(self._files)), {}, "")
+        return replace(blank, digest=digest_of(entries_of(blank)))
+
+    async def restore(self, snapshot: Snapshot) -> None:
+        """Bring the files back."""
+        self._files = dict(snapshot.files)
 
     async def close(self) -> None:
         """Nothing runs, so nothing ends."""

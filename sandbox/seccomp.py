@@ -1,19 +1,23 @@
 """The system calls that code inside a sandbox may not make, as a BPF program the kernel reads.
 
 A deny list on top of namespaces: what reaches far into the kernel, what opens new namespaces, what
-looks into other processes, and what holds memory that no limit counts. Calls newer than this list
-do not exist inside. Covered: x86_64 and aarch64. Not covered: other machines, which are refused.
+looks into other processes or changes them, and what holds memory that no limit counts. Calls newer
+than this list do not exist inside. Covered: x86_64 and aarch64. Not covered: other machines, which
+are refused.
 """
 
 from __future__ import annotations
 
 import platform
 import struct
+from collections.abc import Collection, Mapping
 
 from . import SandboxUnavailable
 
-# name: (number on x86_64, number on aarch64); None where the machine has no such call.
-DENIED: dict[str, tuple[int, int | None]] = {
+Numbers = tuple[int, int | None]
+"""Of a call on x86_64 and on aarch64; None where the machine has no such call."""
+
+DENIED: dict[str, Numbers] = {
     # Other processes.
     "ptrace": (101, 117),
     "process_vm_readv": (310, 270),
@@ -21,6 +25,10 @@ DENIED: dict[str, tuple[int, int | None]] = {
     "kcmp": (312, 272),
     "pidfd_getfd": (438, 438),
     "process_madvise": (440, 440),
+    "setpriority": (141, 140),
+    "ioprio_set": (251, 30),
+    "inotify_init": (253, None),
+    "inotify_init1": (294, 26),
     # Namespaces and mounts.
     "unshare": (272, 97),
     "setns": (308, 268),
@@ -91,6 +99,31 @@ DENIED: dict[str, tuple[int, int | None]] = {
     "socket": (41, 198),
     "socketpair": (53, 199),
 }
+SELF_ONLY: dict[str, Numbers] = {
+    # The first argument names a process: only 0, the caller, is allowed. A limit of no processor
+    # time set from outside ends a process as surely as a signal does.
+    "prlimit64": (302, 261),
+    "sched_setparam": (142, 118),
+    "sched_setscheduler": (144, 119),
+    "sched_setaffinity": (203, 122),
+    "sched_setattr": (314, 274),
+}
+BY_PATH: dict[str, Numbers] = {
+    # Change a file's mode, owner, times or attributes by its path, which Landlock does not see.
+    "chmod": (90, None),
+    "fchmodat": (268, 53),
+    "chown": (92, None),
+    "lchown": (94, None),
+    "fchownat": (260, 54),
+    "utime": (132, None),
+    "utimes": (235, None),
+    "futimesat": (261, None),
+    "utimensat": (280, 88),
+    "setxattr": (188, 5),
+    "lsetxattr": (189, 6),
+    "removexattr": (197, 14),
+    "lremovexattr": (198, 15),
+}
 CLONE = (56, 220)
 CLONE3 = 435
 FIRST_UNKNOWN = 451
@@ -104,10 +137,19 @@ ALLOW, KILL, EPERM, ENOSYS = 0x7FFF_0000, 0x8000_0000, 0x0005_0001, 0x0005_0026
 NUMBER, ARCH, FIRST_ARGUMENT = 0, 4, 16
 
 
-def program(machine: str | None = None) -> bytes:
+def program(
+    machine: str | None = None,
+    denied: Mapping[str, Numbers] = DENIED,
+    *,
+    allowed: Collection[str] = (),
+    namespaces: int = NEW_NAMESPACES,
+    alone: bool = True,
+) -> bytes:
     """The filter for this machine, as bwrap's --seccomp reads it.
 
-    Raises `SandboxUnavailable` on a machine whose call numbers are not known.
+    `allowed` are calls to be left out of the list, `namespaces` the flags of clone denied;
+    with `alone` a process rules over no thread but its own. Raises
+    `SandboxUnavailable` on a machine whose call numbers are not known.
     """
     machine = machine or platform.machine()
     if machine not in MACHINES:
@@ -129,14 +171,22 @@ def program(machine: str | None = None) -> bytes:
         (EQUAL, 0, 1, CLONE3),
         (RETURN, 0, 0, ENOSYS),
     ]
-    for numbers in DENIED.values():
+    for name, numbers in denied.items():
         number = numbers[column]
-        if number is not None:
+        if number is not None and name not in allowed:
             code += [(EQUAL, 0, 1, number), (RETURN, 0, 0, EPERM)]
+    for numbers in SELF_ONLY.values() if alone else ():
+        code += [
+            (EQUAL, 0, 4, numbers[column] or 0),
+            (LOAD, 0, 0, FIRST_ARGUMENT),
+            (EQUAL, 0, 1, 0),
+            (RETURN, 0, 0, ALLOW),
+            (RETURN, 0, 0, EPERM),
+        ]
     code += [
         (EQUAL, 0, 3, CLONE[column]),
         (LOAD, 0, 0, FIRST_ARGUMENT),
-        (SET, 0, 1, NEW_NAMESPACES),
+        (SET, 0, 1, namespaces),
         (RETURN, 0, 0, EPERM),
         (RETURN, 0, 0, ALLOW),
     ]

@@ -10,14 +10,32 @@ import asyncio
 
 from . import EpisodeOver, PrimitiveFailed, PrimitiveRefused, ProtocolError, protocol
 from .base import Limits, Result, Serve
+from .files import RunnerLost
 from .protocol import CallLine, DoneLine, Ready
 
 LONGEST = 32 * 1024 * 1024
 """Bytes a reader should take as one line; `protocol` holds lines to less."""
+ANEW_SECONDS = 20.0
 
 
 class RunBroken(Exception):
     """The other side ended or broke the protocol; the message is a sentence."""
+
+
+async def begin_anew(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Have a runner start from its beginning, with no memory of what it ran.
+
+    Raises `RunnerLost`.
+    """
+    writer.write(protocol.anew_line())
+    try:
+        async with asyncio.timeout(ANEW_SECONDS):
+            line = await reader.readuntil(b"\n")
+        if not isinstance(protocol.parse(line, run="", call=0, output_bytes=0), Ready):
+            raise ProtocolError("it did not say that it is ready")
+    except (TimeoutError, asyncio.IncompleteReadError, asyncio.LimitOverrunError,
+            ConnectionError, ProtocolError) as error:  # fmt: skip
+        raise RunnerLost(f"the sandbox did not begin anew: {error}") from error
 
 
 class Talk:
@@ -96,6 +114,10 @@ class Talk:
 
 
 def _result(done: DoneLine, limits: Limits) -> Result:
+    if done.stopped == "space":
+        # Only with the sandbox itself do the files go that no kernel bounds.
+        most = f"more than {limits.file_mb} MB of files, or too many of them,"
+        raise RunBroken(f"the action kept {most} and was stopped")
     reasons = {
         "output": f"the action printed more than {limits.output_bytes} bytes and was stopped",
         "files": "the action made too many files and was stopped",

@@ -1,6 +1,7 @@
-"""A process and all below it, read from /proc: how much memory they hold together, and their end.
+"""Processes read from /proc: who is below whom, how much memory they hold together, and their end.
 
-rlimits bound each process, not the sum; a control group would, where there is one to be had.
+rlimits bound each process, not the sum; a control group does, where there is one to be had.
+Standard library only: it also goes inside, for where there is no pid namespace.
 Not covered: memory between two looks, which the limit of each process times their number bounds.
 """
 
@@ -8,9 +9,8 @@ from __future__ import annotations
 
 import os
 import signal
-from pathlib import Path
 
-PROC = Path("/proc")
+PROC = "/proc"
 
 
 def descendants(root: int) -> list[int]:
@@ -18,12 +18,36 @@ def descendants(root: int) -> list[int]:
     found = [root]
     for pid in found:
         try:
-            for task in os.listdir(PROC / str(pid) / "task"):
-                children = (PROC / str(pid) / "task" / task / "children").read_text()
-                found.extend(map(int, children.split()))
+            for task in os.listdir(f"{PROC}/{pid}/task"):
+                found.extend(map(int, _read(f"{pid}/task/{task}/children").split()))
         except OSError:
             continue
     return found
+
+
+def owned(uid: int) -> list[int]:
+    """Every process of a user, in whatever place below whomever."""
+    found = []
+    for name in filter(str.isdigit, os.listdir(PROC)):
+        try:
+            # The owner of the folder would be root's where a process has made itself undumpable.
+            users = _read(f"{name}/status").partition("\nUid:")[2].partition("\n")[0].split()
+        except OSError:
+            continue
+        if str(uid) in users:
+            found.append(int(name))
+    return found
+
+
+def threads(uid: int) -> int:
+    """How many threads a user has, which is what a limit on processes counts."""
+    total = 0
+    for pid in owned(uid):
+        try:
+            total += len(os.listdir(f"{PROC}/{pid}/task"))
+        except OSError:
+            continue
+    return total
 
 
 def memory(pids: list[int]) -> int:
@@ -54,16 +78,39 @@ def kill(pids: list[int]) -> None:
 
 def alive(pid: int) -> bool:
     """Whether the process runs; one that ended and waits for its parent does not."""
-    try:
-        stat = (PROC / str(pid) / "stat").read_text()
-    except OSError:
+    return _stat(pid)[:1] not in ([], ["Z"], ["X"])
+
+
+def mark() -> str:
+    """A name for this process that no other ever had: its pid namespace, its pid and its start."""
+    return f"{os.stat(f'{PROC}/self/ns/pid').st_ino}-{os.getpid()}-{_stat(os.getpid())[19]}"
+
+
+def gone(name: str) -> bool:
+    """Whether the process that a mark names has ended; False where none here could tell."""
+    namespace, _, rest = name.partition("-")
+    pid, _, start = rest.partition("-")
+    if not (pid.isdigit() and start.isdigit() and mark().startswith(f"{namespace}-")):
         return False
-    return stat.rpartition(")")[2].split()[0] not in ("Z", "X")
+    return not alive(int(pid)) or _stat(int(pid))[19:20] != [start]
+
+
+def _stat(pid: int) -> list[str]:
+    """The fields of /proc/PID/stat from the state on; none where there is no such process."""
+    try:
+        return _read(f"{pid}/stat").rpartition(")")[2].split()
+    except OSError:
+        return []
+
+
+def _read(name: str) -> str:
+    with open(f"{PROC}/{name}") as file:
+        return file.read()
 
 
 def _fields(pid: int, file: str, names: tuple[str, ...]) -> int:
     try:
-        lines = (PROC / str(pid) / file).read_text().splitlines()
+        lines = _read(f"{pid}/{file}").splitlines()
     except OSError:
         return 0
     return sum(int(line.split()[1]) * 1024 for line in lines if line.startswith(names))

@@ -7,7 +7,9 @@
   const FILLED = new Set(['text', 'password', 'email', 'search', 'tel', 'url', 'number', 'date', 'time',
     'datetime-local', 'month', 'week', 'color', 'range']);
   const SET = new Set(['date', 'time', 'datetime-local', 'month', 'week', 'color', 'range']);
+  const SECRET = new Set(['password', 'text', 'email', 'tel', 'number']);
   const LIMIT = 200;
+  const FIELD = 20000; // characters of a field's text that leave the page; typed are at most half
   const fold = (text) => (text || '').replace(/[\s\x00-\x1f\x7f-\x9f]+/g, ' ').trim();
   // What is cut must still be found: no space at the end, which folding takes off, no half character.
   const cut = (text, length) => (text.length > length
@@ -18,6 +20,7 @@
   const ask = (node, name, ...args) => get(node, name).apply(node, args);
 
   function* walk(root) {
+    if (!root) return; // a document may be empty
     for (const node of get(root, 'children') || []) {
       yield node;
       if (get(node, 'shadowRoot')) yield* walk(node.shadowRoot);
@@ -88,7 +91,7 @@
 
   const firstClass = (el) => {
     const given = get(el, 'className');
-    return typeof given === 'string' ? fold(given).split(' ')[0] : '';
+    return typeof given === 'string' ? cut(fold(given.slice(0, 200)).split(' ')[0], 80) : '';
   };
   const kindOf = (el) => firstClass(el) || (el.parentElement ? firstClass(el.parentElement) : '') || el.tagName.toLowerCase();
 
@@ -204,6 +207,7 @@
     }
     return null;
   };
+  const optionOf = (option) => cut(fold(option.text), 200);
   const valueOf = (el) => {
     if (el.tagName === 'SELECT') return fold([...el.selectedOptions].map((option) => option.text).join(', '));
     if (el.type === 'password') return el.value;
@@ -213,6 +217,7 @@
   };
   const actionsOf = (el, role) => {
     if (el.tagName === 'SELECT') return ['select'];
+    if (el.type === 'file') return ['upload'];
     if (el.type === 'checkbox' || el.type === 'radio' || role === 'checkbox' || role === 'radio' || role === 'switch') return ['check'];
     if ((el.tagName === 'INPUT' && FILLED.has(el.type)) || el.tagName === 'TEXTAREA' || el.isContentEditable) return ['fill', 'click'];
     return ['click'];
@@ -232,13 +237,13 @@
         value: cut(valueOf(el), 200),
         checked: checkedOf(el),
         disabled: disabled(el),
-        options: el.tagName === 'SELECT' ? [...el.options].slice(0, 60).map((option) => fold(option.text)) : [],
+        options: el.tagName === 'SELECT' ? [...el.options].slice(0, 60).map(optionOf) : [],
         row: rowOf(el, name),
         box: [box.left, box.top, box.width, box.height].map(Math.round),
         actions: actionsOf(el, role),
       };
     });
-    return { url: location.href, title: document.title, elements, text: cut(fold(document.body?.innerText), textLimit) };
+    return { url: location.href.slice(0, 4000), title: cut(document.title, 400), elements, text: cut(fold(document.body?.innerText), textLimit) };
   };
 
   // Changes whenever something a person could act on comes, goes, moves or is renamed.
@@ -247,25 +252,31 @@
 
   // Scripts animate by rewriting styles: while that goes on, nothing is where it will be.
   let restyled = -1000;
-  new MutationObserver(() => { restyled = performance.now(); }).observe(document.documentElement,
-    { attributes: true, attributeFilter: ['style'], subtree: true });
+  let changed = performance.now();
+  new MutationObserver((records) => {
+    changed = performance.now();
+    if (records.some((record) => record.attributeName === 'style')) restyled = changed;
+  }).observe(document, { attributes: true, characterData: true, childList: true, subtree: true });
   const moving = () => performance.now() - restyled < 60
     || document.getAnimations().some((run) => run.playState === 'running' && run.effect?.getComputedTiming().endTime !== Infinity);
 
   const pause = (ms) => new Promise((done) => setTimeout(done, ms));
 
-  // Wait until two samples in a row are equal and `quiet` ms have passed without a change.
-  const settle = async (quiet, limit) => {
+  // Wait until samples in a row are equal and `quiet` ms have passed without a change. Where nothing
+  // was done since the last time (not `acted`) and nothing has changed, they have passed already.
+  let settled = null;
+  const settle = async (quiet, limit, acted) => {
     const start = performance.now();
     let last = signature();
+    if (!acted && last === settled && start - changed >= quiet && !moving()) return;
     let since = start;
     while (performance.now() - start < limit) {
-      await pause(30);
+      await pause(25);
       const now = signature();
       if (now !== last || moving()) { last = now; since = performance.now(); }
       else if (performance.now() - since >= quiet) break;
     }
-    return true;
+    settled = last;
   };
 
   // Bring the element under the pointer: its point, what it is, and why not if it cannot be acted on.
@@ -291,7 +302,8 @@
     if (!at || at.scroll) return { problem: 'covered', name: item.name };
     held = item.el;
     return { x: at.x, y: at.y, role: item.role, checked: checkedOf(item.el), value: valueOf(item.el),
-      actions: actionsOf(item.el, item.role), typed: !SET.has(item.el.type) };
+      actions: actionsOf(item.el, item.role), typed: !SET.has(item.el.type),
+      secret: item.el.tagName === 'INPUT' && SECRET.has(item.el.type) };
   };
 
   let held = null;
@@ -300,26 +312,68 @@
     el.dispatchEvent(new Event('change', { bubbles: true }));
   };
   const selectAll = () => {
+    if (!held) return { focused: false, disabled: false };
     if (held.select) held.select();
     else getSelection().selectAllChildren(held);
     return { focused: (held.getRootNode().activeElement || document.activeElement) === held, disabled: disabled(held) };
   };
   const setValue = (text) => { held.value = text; fire(held); };
+  const origin = () => location.origin;
+  // One step: nothing else, and no other document, comes between the checks and the text.
+  const insert = (text, where) => {
+    if (location.origin !== where || !held.isConnected) return 'has gone';
+    held.focus();
+    held.select();
+    const active = held.getRootNode().activeElement;
+    if (active !== held || disabled(held) || held.readOnly || !SECRET.has(held.type)) return 'takes no secret now';
+    document.execCommand('insertText', false, text);
+    if (!held.isConnected || held.value === text) return '';
+    // Half a secret would be seen: what is not whole is not left there.
+    held.select();
+    document.execCommand('delete');
+    return 'did not take the secret whole';
+  };
+  // Everything that a picture could show: what fields hold, and the text around them.
+  const exposed = () => {
+    const fields = [];
+    const texts = [document.body?.innerText || ''];
+    for (const el of walk(document.documentElement)) {
+      if (ask(el, 'matches', 'input,textarea,select')) fields.push(el.value, el.placeholder || '');
+      if (get(el, 'shadowRoot')) texts.push([...el.shadowRoot.children].map((part) => part.innerText || '').join('\n'));
+    }
+    return { fields, text: texts.join('\n') };
+  };
   const choose = (option) => {
     const wanted = fold(option);
-    const at = [...held.options].findIndex((entry) => fold(entry.text) === wanted);
-    if (at < 0) return { problem: [...held.options].slice(0, 30).map((entry) => fold(entry.text)) };
+    const at = [...held.options].findIndex((entry) => optionOf(entry) === wanted);
+    if (at < 0) return { problem: [...held.options].slice(0, 30).map(optionOf) };
     held.focus();
     held.selectedIndex = at;
     fire(held);
     return {};
   };
-  const state = () => ({ value: valueOf(held), checked: checkedOf(held), connected: held.isConnected, disabled: disabled(held) });
+  // After a navigation, or in another tab, nothing is held any more.
+  const state = () => (held ? { value: valueOf(held).slice(0, FIELD), checked: checkedOf(held), connected: held.isConnected } : { connected: false });
+  const setFile = (name, base64) => {
+    const field = held.type === 'file' ? held : held.control || held.querySelector('input[type=file]');
+    if (!field || field.type !== 'file' || disabled(field)) return false;
+    const given = new DataTransfer();
+    given.items.add(new File([Uint8Array.from(atob(base64), (char) => char.charCodeAt(0))], name));
+    field.files = given.files;
+    fire(field);
+    return field.files.length === 1;
+  };
 
   const count = (locator) => find(locator).length;
   const names = (locator) => find(locator).slice(0, 200).map((item) => item.name);
-  const value = (locator) => { const hit = find(locator)[locator.nth || 0]; return hit ? valueOf(hit.el) : null; };
+  const value = (locator) => { const hit = find(locator)[locator.nth || 0]; return hit ? valueOf(hit.el).slice(0, FIELD) : null; };
   const text = (limit) => cut(fold(document.body?.innerText), limit);
 
-  return { view, settle, target, selectAll, setValue, choose, state, count, names, value, text };
+  const functions = { view, settle, target, selectAll, setValue, origin, insert, exposed, choose, setFile, state, count, names, value, text };
+  // One round trip for what is read of a page at rest.
+  functions.read = async (quiet, limit, acted, name, ...args) => {
+    await settle(quiet, limit, acted);
+    return functions[name](...args);
+  };
+  return functions;
 })()

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from urllib.parse import urlsplit
 
 from ..memory.trajectory import Trajectory
 from ..sandbox.base import view_from_json
 from .conditions import unmet
+from .manifest import least
 from .merge import slots_used
 from .moves import Move
-from .program import Do, Each, Program, Retry, Reveal, constructs, used, write
-from .skill import Candidate, Condition, Manifest, Template
+from .program import Do, Each, Program, Retry, Reveal, constructs, write
+from .skill import Candidate, Condition, Template
 from .template import parse
 
 Shortened = tuple[list[Move], str]
@@ -34,14 +34,16 @@ def candidate_of(
     if doc.endswith('"'):
         doc += " "
     name = name_for(template)
+    code = write(name, template.slots, program, doc)
     return Candidate(
         name=name,
         description=f"Use when the goal reads: {goal}"[:1024],
         template=template,
-        code=write(name, template.slots, program, doc),
-        manifest=Manifest(
-            origins=tuple(sorted({origin(t.task.url) for t in group})),
-            primitives=used(program),
+        code=code,
+        manifest=least(
+            code,
+            [t.task.url for t in group],
+            [move for moves, _ in shortened for move in moves],
             pre=_preconditions(template, program, group, shortened),
             post=_postconditions(template, program, group, shortened),
         ),
@@ -55,12 +57,6 @@ def name_for(template: Template) -> str:
     words = re.findall(r"[a-z0-9]+", re.sub(r"\{\w+\}", " ", template.text).lower())
     name = "-".join(words[:9])[:60].strip("-")
     return name if name and not name[0].isdigit() else f"do-{name}".strip("-")
-
-
-def origin(url: str) -> str:
-    """Scheme, host and port of an address."""
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc}"
 
 
 def _needed(program: Program) -> list[Condition]:

@@ -1,8 +1,9 @@
 """Static checks of a candidate: refusals as sentences, for the proposer and for a person.
 
 Covered: name, description, template, signature, imports, names that reach out of the program,
-stored secrets, loops without an end, primitives beyond the manifest. Not covered: what the program
-does. That is shown by a trial, and the sandbox is what contains it: these checks are no boundary.
+stored secrets, loops without an end, primitives, tools and data beyond the manifest. Not covered:
+what the program does. That is shown by a trial, and the sandbox is what contains it: these checks
+are no boundary.
 """
 
 from __future__ import annotations
@@ -11,13 +12,22 @@ import ast
 import keyword
 import re
 import string
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence, Set
 
 from ..sandbox.primitives import PRIMITIVES
+from ..sandbox.secrets import NO_SECRETS, Secrets
 from .credentials import secret_refusals
+from .manifest import manifest_refusals
 from .naming import name_problems
 from .skill import Candidate
 
+FILE_MODULES = (
+    "bisect base64 bz2 calendar codecs configparser contextlib copy csv dataclasses decimal difflib"
+    " enum fnmatch fractions functools glob gzip hashlib heapq html io lzma operator os os.path"
+    " pathlib random shutil sqlite3 statistics struct sys tarfile tempfile textwrap time typing"
+    " unicodedata uuid xml.etree.ElementTree zipfile zlib zoneinfo"
+).split()
+"""What a skill that works on files may import besides: data, not processes or the network."""
 MODULES = ("re", "json", "datetime", "math", "string", "itertools", "collections")
 """What a skill may import beside `page` and `library`."""
 PAGE_NAMES = frozenset(PRIMITIVES) | {"PageError"}
@@ -31,15 +41,17 @@ LONGEST = 20_000
 """Characters of code."""
 
 
-def check(candidate: Candidate) -> list[str]:
-    """Why this candidate cannot be admitted whatever its trials say; empty when it can."""
+def check(candidate: Candidate, secrets: Secrets = NO_SECRETS) -> list[str]:
+    """Why this candidate cannot be admitted whatever its trials say; empty when it can.
+
+    `secrets` are those of the agent: their values may stand nowhere in it.
+    """
     reasons = name_problems(candidate.name)
     if candidate.function in PAGE_NAMES:
         reasons.append(f"name {candidate.name!r} is that of a primitive: choose another")
     reasons += _description(candidate.description) + _template(candidate)
-    unknown = [name for name in candidate.manifest.primitives if name not in PRIMITIVES]
-    if unknown:
-        reasons.append(f"the manifest names unknown primitives: {', '.join(unknown)}")
+    if secrets.shows("\n".join((candidate.code, candidate.template.text, candidate.description))):
+        reasons.append("it holds the value of a secret: name its placeholder")
     if len(candidate.code) > LONGEST:
         return [*reasons, f"the code has {len(candidate.code)} characters: at most {LONGEST}"]
     try:
@@ -48,8 +60,13 @@ def check(candidate: Candidate) -> list[str]:
         return [*reasons, f"line {error.lineno}: not valid Python: {error.msg}"]
     except (ValueError, RecursionError, MemoryError) as error:
         return [*reasons, f"the code cannot be read as Python: {error}"]
-    reasons += _module(tree, candidate) + _imports(tree) + _reach(tree) + _loops(tree)
-    reasons += secret_refusals(tree) + _primitives(tree, candidate)
+    # A skill that works on files needs more of the standard library than one that has a page.
+    origins = candidate.manifest.origins
+    on_files = bool(origins) and all(origin.startswith("files:") for origin in origins)
+    reasons += _module(tree, candidate) + _loops(tree)
+    reasons += _imports(tree, (*MODULES, *FILE_MODULES) if on_files else MODULES)
+    reasons += _reach(tree, REACHING - {"open"} if on_files else REACHING)
+    reasons += secret_refusals(tree, secrets) + manifest_refusals(tree, candidate)
     return reasons
 
 
@@ -125,7 +142,7 @@ def _signature(function: ast.FunctionDef, slots: list[str]) -> list[str]:
     return reasons
 
 
-def _imports(tree: ast.Module) -> list[str]:
+def _imports(tree: ast.Module, allowed: Sequence[str]) -> list[str]:
     reasons = []
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
@@ -136,11 +153,11 @@ def _imports(tree: ast.Module) -> list[str]:
             continue
         plain = isinstance(node, ast.Import)
         for module in modules:
-            if module in MODULES or (module in ("page", "library") and not plain):
+            if module in allowed or (module in ("page", "library") and not plain):
                 continue
             reasons.append(
                 f"line {node.lineno}: imports {module}: a skill may import from page and from"
-                f" library by name, and {', '.join(MODULES)}"
+                f" library by name, and {', '.join(allowed)}"
             )
         names = [alias.name for alias in node.names]
         if "*" in names:
@@ -155,14 +172,14 @@ def _imports(tree: ast.Module) -> list[str]:
     return reasons
 
 
-def _reach(tree: ast.Module) -> list[str]:
+def _reach(tree: ast.Module, reaching: Set[str]) -> list[str]:
     """Ways out of the program by name: dunders, private attributes, built-ins that reach."""
     reasons = []
     for node in ast.walk(tree):
         if isinstance(node, ast.AsyncFunctionDef | ast.Await | ast.ClassDef | ast.Global):
             reasons.append(f"line {node.lineno}: a skill is made of plain functions")
         elif isinstance(node, ast.Name):
-            if node.id in REACHING or (node.id.startswith("__") and node.id.endswith("__")):
+            if node.id in reaching or (node.id.startswith("__") and node.id.endswith("__")):
                 reasons.append(f"line {node.lineno}: {node.id} is not allowed in a skill")
         elif isinstance(node, ast.Attribute):
             if node.attr.startswith("_") or node.attr in ("sys", "os", "builtins", "modules"):
@@ -203,21 +220,6 @@ def _exits(body: list[ast.stmt], own: bool = True) -> Iterator[ast.stmt]:
                 yield from _exits(getattr(node, part, []), inner)
             for handler in [*getattr(node, "handlers", []), *getattr(node, "cases", [])]:
                 yield from _exits(handler.body, inner)
-
-
-def _primitives(tree: ast.Module, candidate: Candidate) -> list[str]:
-    imported = {
-        alias.asname or alias.name: alias.name
-        for node in ast.walk(tree)
-        if isinstance(node, ast.ImportFrom) and node.module == "page"
-        for alias in node.names
-    }
-    names = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
-    used = {name for alias, name in imported.items() if alias in names and name in PRIMITIVES}
-    beyond = sorted(used - set(candidate.manifest.primitives))
-    if beyond:
-        return [f"the code uses {_list(beyond)}, which the manifest does not name"]
-    return []
 
 
 def _constant(value: ast.expr | None) -> bool:

@@ -1,7 +1,8 @@
 """Secrets in a program's texts: a skill names a placeholder, and never holds one.
 
-Covered: the forms of common keys and tokens, long mixed texts, and any text typed into a field
-whose name asks for a secret. Not covered: a secret put together from parts.
+Covered: the values of the secrets that this agent has, the forms of common keys and tokens, long
+mixed texts, and any text typed into a field whose name asks for a secret. Not covered: a secret put
+together from parts.
 """
 
 from __future__ import annotations
@@ -11,8 +12,8 @@ import math
 import re
 from collections import Counter
 
-PLACEHOLDER = re.compile(r"\{\{[^{}]+\}\}|\$\{\w+\}|\{[\w.:-]+\}|<[\w.: -]+>|secret:[\w./-]+")
-"""How a secret is named without being held: `{{password}}`, `${TOKEN}`, `<secret:shop>`."""
+from ..sandbox.secrets import PLACEHOLDER, Secrets
+
 SECRETS = re.compile(
     r"\b(sk|pk|rk)[-_](live|test|proj|ant)?[-_]?[A-Za-z0-9_-]{16,}|\bgh[pousr]_[A-Za-z0-9]{20,}"
     r"|\bgithub_pat_\w{20,}|\bglpat-[\w-]{16,}|\bxox[abprs]-[\w-]{10,}|\b(AKIA|ASIA)[A-Z0-9]{16}\b"
@@ -23,20 +24,20 @@ SECRETS = re.compile(
 SECRET_FIELD = re.compile(r"pass(word|wd|phrase|code)|secret|token|api.?key|\bpin\b|cvv", re.I)
 
 
-def secret_refusals(tree: ast.Module) -> list[str]:
-    """Which lines hold what looks like a secret, as sentences."""
+def secret_refusals(tree: ast.Module, secrets: Secrets) -> list[str]:
+    """Which lines hold a secret, or what looks like one, as sentences."""
     texts = {
         (node.lineno, node.value)
         for node in ast.walk(tree)
         if isinstance(node, ast.Constant) and isinstance(node.value, str)
     }
-    found = {line for line, text in texts if _looks_secret(text)}
+    found = {line for line, text in texts if secrets.shows(text) or _looks_secret(text)}
     found |= {
         node.lineno for node in ast.walk(tree) if isinstance(node, ast.Call) and _types_secret(node)
     }
     return [
         f"line {line}: a text looks like a secret: take it as a parameter or name a placeholder"
-        " such as {{password}}"
+        " such as <secret:shop-password>"
         for line in sorted(found)
     ]
 

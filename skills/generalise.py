@@ -89,7 +89,7 @@ def _plain(move: Move, binding: Binding) -> list[Statement]:
     if move.primitive == "click":
         steps += [Numbered(slot, alike(target)) for slot in _ordinal_slots(target.index, binding)]
     extras: list[tuple[Text, ...]] = [()]
-    for key in ("text", "option"):
+    for key in ("text", "option", "file"):
         if key in move.args:
             extras = [(text,) for text in texts(str(move.args[key]), binding)]
     open_places = list(places(move.before, target, binding))
@@ -164,6 +164,8 @@ def _paged(moves: list[Move], index: int, binding: Binding) -> Options:
         among = {"role": target.role, "kind": target.kind}
         if any(t.target is None or matches(t.target, among) for t in turned):
             continue
+        if not all(_count(t.before, among) for t in turned):
+            continue  # What brought up the first of them has turned no page.
         skipped = sum(_count(t.before, among) for t in turned)
         slots = _ordinal_slots(skipped + target.index, binding)
         turns = _turns(move.before, turned)

@@ -7,29 +7,30 @@ programs. Nothing here admits: the best candidate goes to trial, and the library
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
-from ..memory.trajectory import Call, Task, Trajectory
-from ..sandbox.base import view_to_json
-from ..sandbox.primitives import PRIMITIVES
+from ..memory.trajectory import Task, Trajectory
+from ..sandbox.secrets import Secrets
 from . import NotAdmitted
-from .candidates import Shortened, candidate_of, name_for, origin
+from .candidates import Shortened, candidate_of, name_for
 from .check import check
 from .generalise import programs
 from .library import SkillLibrary
+from .manifest import Tools, least
 from .merge import combine
-from .moves import Move, live, moves_of
-from .skill import Candidate, Manifest, SkillVersion, Template, TrialReport
+from .shorten import shorten
+from .skill import Candidate, SkillVersion, Template, TrialReport
 from .template import forms, parse, template_of
+from .tools import tools_of
 from .trial import Arena, Baseline, screen, trial
+from .written import of_files, written
 
 MOST_SOURCES = 4
 """Trajectories of one form that are generalised together."""
 GOALS = 12
 """Sibling goals read, to see what varies in goals of one form."""
-STILL = 0.35
-"""Seconds a page must be still before a call that is re-executed to be explained."""
 SCREENING = 5
 """Sibling tasks of the first, short re-execution."""
 SCREENED = 24
@@ -71,14 +72,21 @@ async def learn(
     ]
     found = []
     for template, group in await _groups(clean, arena):
-        shortened = []
-        for trajectory in group:
-            if trajectory.id not in memo:
-                say(f"shortening what solved: {trajectory.task.goal}")
-                memo[trajectory.id] = await shorten(trajectory, arena)
-            shortened.append(memo[trajectory.id])
+        if of_files(group[0]):
+            candidates = await written(template, group, arena, tools_of(library))
+            ask = None
+        else:
+            for trajectory in group:
+                if trajectory.id not in memo:
+                    say(f"shortening what solved: {trajectory.task.goal}")
+                    memo[trajectory.id] = await shorten(trajectory, arena)
+            shortened = [memo[t.id] for t in group]
+            candidates = _explained(template, group, shortened)
+            ask = propose and functools.partial(
+                _proposed, template, group, shortened, propose, library.secrets
+            )
         found.append(
-            await _learn_form(template, group, shortened, library, arena, baseline, propose, say)
+            await _learn_form(template, group, candidates, library, arena, baseline, ask, say)
         )
     return found
 
@@ -105,41 +113,48 @@ async def _groups(
     return groups
 
 
-async def _learn_form(
-    template: Template,
-    group: list[Trajectory],
-    shortened: list[Shortened],
-    library: SkillLibrary,
-    arena: Arena,
-    baseline: Baseline | None,
-    propose: Propose | None,
-    say: Say,
-) -> Learnt:
+def _explained(
+    template: Template, group: list[Trajectory], shortened: list[Shortened]
+) -> list[Candidate]:
+    """Candidates that explain the moves of all successes of one form in general terms."""
     options = []
     for trajectory, (moves, _) in zip(group, shortened, strict=True):
         binding = parse(template, trajectory.task.goal)
         assert binding is not None
         options.append(programs(moves, binding))
-    refused = {rejected.candidate.digest for rejected in library.rejected()}
-    candidates = [
+    return [
         candidate
         for program in combine(options)
         if (candidate := candidate_of(template, program, group, shortened)) is not None
-        and candidate.digest not in refused
     ]
+
+
+async def _learn_form(
+    template: Template,
+    group: list[Trajectory],
+    offered: list[Candidate],
+    library: SkillLibrary,
+    arena: Arena,
+    baseline: Baseline | None,
+    ask: Callable[[], Awaitable[list[Candidate]]] | None,
+    say: Say,
+) -> Learnt:
+    refused = {rejected.candidate.digest for rejected in library.rejected()}
+    candidates = [candidate for candidate in offered if candidate.digest not in refused]
     say(f"{len(candidates)} candidates for: {template.text}")
-    best = await _best(candidates[:SCREENED], group, arena)
+    tools = tools_of(library)
+    best = await _best(candidates[:SCREENED], group, arena, tools)
     # A model costs far more than re-execution: it is asked when more than one success is at hand.
-    if best is None and propose is not None and len(group) > 1:
-        written = [c for c in await _written(template, group, propose) if c.digest not in refused]
-        best = await _best(written, group, arena)
-        candidates += written
+    if best is None and ask is not None and len(group) > 1:
+        proposed = [candidate for candidate in await ask() if candidate.digest not in refused]
+        best = await _best(proposed, group, arena, tools)
+        candidates += proposed
     if best is None:
         first = candidates[0] if candidates else None
         reason = (
             "no candidate solved its own source and a sibling task again"
             if candidates
-            else "the moves could not be explained in general terms"
+            else "what solved it could not be put in general terms"
         )
         if first is not None:
             report = TrialReport(first.digest, (), group[0].task.reset)
@@ -147,7 +162,7 @@ async def _learn_form(
         return Learnt(None, first, None, (reason,))
     say(f"trying {best.name} on further tasks")
     source = next(t.task for t in group if t.id == best.sources[0])
-    report = await trial(best, source, arena, library.gates, baseline)
+    report = await trial(best, source, arena, library.gates, baseline, tools)
     try:
         return Learnt(await library.admit(best, report), best, report)
     except NotAdmitted as refused:
@@ -156,7 +171,7 @@ async def _learn_form(
 
 
 async def _best(
-    candidates: Sequence[Candidate], group: list[Trajectory], arena: Arena
+    candidates: Sequence[Candidate], group: list[Trajectory], arena: Arena, tools: Tools
 ) -> Candidate | None:
     """The first candidate with the most passes in a short screening; None if none passes two."""
     siblings: list[Task] = []
@@ -168,7 +183,7 @@ async def _best(
     most = 1
     for candidate in candidates:
         sources = [t.task for t in group if t.id in candidate.sources]
-        passed = await screen(candidate, sources[:1], arena, siblings)
+        passed = await screen(candidate, sources[:1], arena, siblings, tools)
         if passed > most:
             best, most = candidate, passed
         if passed >= 1 + len(siblings):
@@ -176,66 +191,30 @@ async def _best(
     return best
 
 
-async def shorten(trajectory: Trajectory, arena: Arena) -> Shortened:
-    """Drop calls without which the task is still solved, by re-executing the rest.
-
-    Returns the moves left, with the views of the shortest run, and the view at its end.
-    """
-    calls = [call for step in trajectory.steps for call in step.calls]
-    moves = live(moves_of(calls, trajectory.final_view))
-    kept = list(range(len(moves)))
-    shortest = (moves, trajectory.final_view)
-    replayed = await _replay([moves[i] for i in kept], trajectory.task, arena)
-    if replayed is None:
-        return shortest
-    shortest = replayed
-    index = 0
-    while index < len(kept) and len(kept) > 1:
-        fewer = kept[:index] + kept[index + 1 :]
-        replayed = await _replay([moves[i] for i in fewer], trajectory.task, arena)
-        if replayed is None:
-            index += 1
-        else:
-            kept, shortest = fewer, replayed
-    return shortest
-
-
-async def _replay(moves: Sequence[Move], task: Task, arena: Arena) -> Shortened | None:
-    """Make the same calls from the start; what was seen on the way if that solved the task."""
-    async with arena.open(task) as episode:
-        for move in moves:
-            # Each call must see what a person would have waited for: views explain the moves.
-            await episode.view(STILL)
-            words = ", ".join(f"{key}={value!r}" for key, value in move.args.items())
-            result = await episode.run(f"{move.primitive}({words})")
-            if not result.ok and not move.error:
-                break
-        end = view_to_json(await episode.view())
-        calls: tuple[Call, ...] = episode.calls()
-        if not (await episode.verdict()).success:
-            return None
-    return moves_of(calls, end), end
-
-
-async def _written(
+async def _proposed(
     template: Template,
     group: list[Trajectory],
+    shortened: Sequence[Shortened],
     propose: Propose,
+    secrets: Secrets,
 ) -> list[Candidate]:
     """Programs a model wrote for the newest source, as far as they pass the static checks."""
     name = name_for(template)
     found: list[Candidate] = []
     for code in await propose(group[-1], template):
-        primitives = tuple(p for p in PRIMITIVES if f"{p}(" in code)
         candidate = Candidate(
             name=name,
             description=f"Use when the goal reads: {template.text}"[:1024],
             template=template,
             code=code,
-            manifest=Manifest(tuple(sorted({origin(t.task.url) for t in group})), primitives),
+            manifest=least(
+                code,
+                [t.task.url for t in group],
+                [move for moves, _ in shortened for move in moves],
+            ),
             how="model",
             sources=tuple(t.id for t in group),
         )
-        if not check(candidate):
+        if not check(candidate, secrets):
             found.append(candidate)
     return found

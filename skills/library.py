@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from ..memory.embed import Embedder, default_embedder
+from ..sandbox.secrets import NO_SECRETS, Secrets
 from . import LibraryCorrupt, NotAdmitted, SkillNotFound
 from .check import check
 from .fsck import fsck
@@ -44,9 +45,17 @@ SERVED = (Status.VERIFIED, Status.TRUSTED)
 class SkillLibrary:
     """Skills by name and by goal. Opened for reading only, it writes nothing at all."""
 
-    def __init__(self, store: SkillStore, embedder: Embedder | None, gates: Gates) -> None:
+    def __init__(
+        self,
+        store: SkillStore,
+        embedder: Embedder | None,
+        gates: Gates,
+        secrets: Secrets = NO_SECRETS,
+    ) -> None:
         self.store = store
         self.gates = gates
+        self.secrets = secrets
+        """Their values may stand in no skill."""
         self._embedder = embedder
         self._index: SkillIndex | None = None
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="library")
@@ -58,12 +67,13 @@ class SkillLibrary:
         embedder: Embedder | None = None,
         read_only: bool = False,
         gates: Gates = USUAL,
+        secrets: Secrets = NO_SECRETS,
     ) -> SkillLibrary:
         """Open the library in `root`; a missing folder is an empty library.
 
         Without an embedder the default one is loaded at the first search.
         """
-        return cls(SkillStore(Path(root), read_only), embedder, gates)
+        return cls(SkillStore(Path(root), read_only), embedder, gates, secrets)
 
     @property
     def read_only(self) -> bool:
@@ -87,7 +97,9 @@ class SkillLibrary:
             "report": asdict(report) if report else None,
             "reasons": list(reasons),
         }
-        await self._write(lambda: self.store.append([event]))
+        # It may have been refused for a secret in it.
+        hidden = self.secrets.hide_json(event) if self.secrets else event
+        await self._write(lambda: self.store.append([hidden]))
 
     async def record(self, evidence: Evidence) -> None:
         """Keep an outcome of a version. Raises SkillNotFound."""
@@ -122,7 +134,7 @@ class SkillLibrary:
         await self._write(work)
 
     def skills(self, include_retired: bool = False) -> list[Skill]:
-        """Every skill by name, quarantined ones too (those without their code)."""
+        """Every skill by name, quarantined ones too (without code where it is not as admitted)."""
         found = [self.store.skill(name, self.gates) for name in self.store.names()]
         return [item for item in found if include_retired or item.status is not Status.RETIRED]
 
@@ -191,7 +203,7 @@ class SkillLibrary:
         return await asyncio.get_running_loop().run_in_executor(self._thread, locked)
 
     def _admit(self, candidate: Candidate, report: TrialReport) -> SkillVersion:
-        reasons = check(candidate) + trial_refusals(candidate, report, self.gates)
+        reasons = check(candidate, self.secrets) + trial_refusals(candidate, report, self.gates)
         reasons += self._place_refusals(candidate)
         if reasons:
             raise NotAdmitted(candidate.name, reasons)
@@ -200,7 +212,7 @@ class SkillLibrary:
         if candidate.parent is None and name in entries:
             name = free_name(name, entries.__contains__)
             code = rename_function(code, candidate.function, function_name(name))
-            again = check(replace(candidate, name=name, code=code))
+            again = check(replace(candidate, name=name, code=code), self.secrets)
             if again:
                 raise NotAdmitted(name, again)
         version = SkillVersion(

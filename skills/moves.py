@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from ..memory.trajectory import Call
 from ..sandbox.base import Element, View, view_from_json
 from ..sandbox.locators import locate
+from ..sandbox.primitives import LOCATOR
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +23,7 @@ class Move:
 
     @property
     def target(self) -> Element | None:
-        locator = {k: v for k, v in self.args.items() if k not in ("text", "option", "on", "key")}
+        locator = {key: value for key, value in self.args.items() if key in LOCATOR}
         return locate(self.before, locator) if locator else None
 
 

@@ -44,6 +44,8 @@ def manifest_from(data: Record) -> Manifest:
         primitives=tuple(data["primitives"]),
         pre=tuple(Condition(**item) for item in data["pre"]),
         post=tuple(Condition(**item) for item in data["post"]),
+        tools=tuple(data.get("tools", ())),
+        data=data.get("data", "personal"),
     )
 
 

@@ -10,6 +10,8 @@ from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any, Literal
 
+from ..sandbox.bounds import Bounds, DataClass
+
 
 class Status(StrEnum):
     """Where a skill stands. Computed from evidence, never stored."""
@@ -54,12 +56,23 @@ class Condition:
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """What a version may touch. A call beyond it is refused and recorded."""
+    """What a version may touch, with all it calls. What is beyond is refused and recorded."""
 
     origins: tuple[str, ...]
+    """Scheme, host and port of each site that its page may be on."""
     primitives: tuple[str, ...]
     pre: tuple[Condition, ...] = ()
     post: tuple[Condition, ...] = ()
+    tools: tuple[str, ...] = ()
+    """Names of the skills it may import from `library`."""
+    data: DataClass = "personal"
+    """What it may handle; see `sandbox.bounds.DATA`. Manifests of before this field have read
+    fields, and typed no secret."""
+
+    @property
+    def bounds(self) -> Bounds:
+        """As the page's server enforces it."""
+        return Bounds(self.primitives, self.origins, self.data)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,9 +101,12 @@ class Candidate:
     @property
     def digest(self) -> str:
         """sha256 over what decides behaviour: code, template, manifest."""
-        payload = json.dumps(
-            [self.code, asdict(self.template), asdict(self.manifest)], sort_keys=True
-        )
+        manifest = asdict(self.manifest)
+        # Left out where they say nothing: candidates of before these fields keep their digests.
+        for name, default in (("tools", ()), ("data", "personal")):
+            if manifest[name] == default:
+                del manifest[name]
+        payload = json.dumps([self.code, asdict(self.template), manifest], sort_keys=True)
         return hashlib.sha256(payload.encode()).hexdigest()
 
 
@@ -145,7 +161,8 @@ class Evidence:
 
     name: str
     version: int
-    kind: Literal["trial", "use", "review"]
+    kind: Literal["trial", "use", "review", "excess"]
+    """An `excess` is a call beyond the manifest, which was refused."""
     success: bool
     task_id: str = ""
     steps: int = 0
@@ -212,8 +229,16 @@ def wilson_lower(successes: int, trials: int, z: float = 1.96) -> float:
 
 
 def status_of(evidence: Iterable[Evidence], gates: Gates = Gates()) -> Status:
-    """Derive where an admitted version stands from its outcomes, oldest first."""
+    """Derive where an admitted version stands from its outcomes, oldest first.
+
+    A version that has exceeded its manifest is quarantined until a person has reviewed it.
+    """
     outcomes = list(evidence)
+    for item in reversed(outcomes):
+        if item.kind == "review" and item.success:
+            break
+        if item.kind == "excess":
+            return Status.QUARANTINED
     tail = outcomes[-gates.degrade_after :]
     if len(tail) == gates.degrade_after and not any(item.success for item in tail):
         return Status.DEGRADED

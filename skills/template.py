@@ -21,11 +21,20 @@ from .skill import Slot, SlotKind, Template
 Value = str | int | tuple[str, ...]
 """What a slot holds: text, an ordinal from 1, or the items of a list."""
 
+ANNOTATIONS: dict[SlotKind, str] = {
+    "text": "str",
+    "word": "str",
+    "list": "list[str]",
+    "ordinal": "int",
+}
+"""How the parameter for a slot is annotated."""
+
 Binding = dict[str, Value]
 
 ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth")
 _ORDINAL = rf"\d+(?:st|nd|rd|th)|{'|'.join(ORDINALS)}"
-_TOKEN = re.compile(r'"[^"]*"|\s+|\w+|[^\w\s]')
+# A file's name, a path, a date or a number with a point is one word.
+_TOKEN = re.compile(r'"[^"]*"|\s+|\w+(?:[./]\w+)*|[^\w\s]')
 _HOLE = "\0"
 _QUOTED = '"\0"'
 """The hole that stands for one quoted text."""

@@ -16,7 +16,10 @@ from typing import Protocol
 from ..memory.trajectory import Call, Outcome, Task
 from ..sandbox import PrimitiveFailed
 from ..sandbox.base import Result, View, view_to_json
+from ..sandbox.bounds import EVERYTHING, Bounds
+from . import SkillError
 from .conditions import unmet
+from .manifest import Tools, no_tools
 from .program import invocation
 from .skill import (
     Candidate,
@@ -43,9 +46,13 @@ class Episode(Protocol):
         self,
         code: str,
         library: Mapping[str, str] | None = None,
-        primitives: tuple[str, ...] | None = None,
+        bounds: Bounds = EVERYTHING,
     ) -> Result:
-        """Run code in the sandbox on this episode's page, allowed these primitives only."""
+        """Run code in the sandbox on this episode's page, within these bounds."""
+        ...
+
+    def excesses(self) -> tuple[str, ...]:
+        """The calls so far that were refused for being beyond the bounds of their run."""
         ...
 
     async def view(self, quiet: float | None = None) -> View:
@@ -87,23 +94,37 @@ class Execution:
     called: bool = False
     began: bool = False
     """Whether anything was done: False when a precondition kept it from starting."""
+    excess: str = ""
+    """The first call beyond the manifest, which was refused."""
 
 
 async def execute(
-    skill: Candidate | SkillVersion, binding: Binding, episode: Episode, *, checked: bool = False
+    skill: Candidate | SkillVersion,
+    binding: Binding,
+    episode: Episode,
+    *,
+    tools: Tools = no_tools,
+    checked: bool = False,
 ) -> Execution:
     """Run one skill: preconditions on the page, the code in the sandbox, then postconditions.
 
-    With `checked` the preconditions have just been found to hold.
+    It runs alone, with its tools, within its manifest: a call beyond it is no success, whatever the
+    code makes of the refusal. With `checked` the preconditions have just been found to hold.
     """
     function = function_name(skill.name)
     missing = None if checked else await _unmet(skill.manifest.pre, episode, binding)
     if missing is not None:
         return Execution(False, f"before it started, {missing}")
-    result = await episode.run(
-        invocation(function, binding), {function: skill.code}, skill.manifest.primitives
-    )
+    try:
+        library = {**tools(skill.manifest), function: skill.code}
+    except SkillError as missing:
+        return Execution(False, str(missing))
+    before = len(episode.excesses())
+    result = await episode.run(invocation(function, binding), library, skill.manifest.bounds)
     called = function in result.called
+    beyond = episode.excesses()[before:]
+    if beyond:
+        return Execution(False, beyond[0], called, began=True, excess=beyond[0])
     if not result.ok:
         return Execution(False, result.error or "it failed", called, began=True)
     left = await _unmet(skill.manifest.post, episode, binding)
@@ -124,7 +145,9 @@ async def _unmet(
         return str(silent)
 
 
-async def try_once(candidate: Candidate, task: Task, arena: Arena, source: bool) -> TrialRun | None:
+async def try_once(
+    candidate: Candidate, task: Task, arena: Arena, source: bool, tools: Tools = no_tools
+) -> TrialRun | None:
     """One re-execution; None where the candidate does not take the task."""
     binding = parse(candidate.template, task.goal)
     if binding is None:
@@ -132,11 +155,11 @@ async def try_once(candidate: Candidate, task: Task, arena: Arena, source: bool)
     start = time.perf_counter()
     async with arena.open(task) as episode:
         opened = hashlib.sha256(view_to_json(await episode.view()).encode()).hexdigest()
-        execution = await execute(candidate, binding, episode)
+        execution = await execute(candidate, binding, episode, tools=tools)
         if not execution.began and not source:
             return None
         outcome = await episode.verdict()
-        success = bool(outcome.success)
+        success = bool(outcome.success) and not execution.excess
         return TrialRun(
             task_id=task.id,
             goal=task.goal,
@@ -153,12 +176,16 @@ async def try_once(candidate: Candidate, task: Task, arena: Arena, source: bool)
 
 
 async def screen(
-    candidate: Candidate, sources: list[Task], arena: Arena, siblings: list[Task]
+    candidate: Candidate,
+    sources: list[Task],
+    arena: Arena,
+    siblings: list[Task],
+    tools: Tools = no_tools,
 ) -> int:
     """How many tasks a candidate solves before its first failure, sources first."""
     passed = 0
     for task in [*sources, *siblings]:
-        run = await try_once(candidate, task, arena, source=task in sources)
+        run = await try_once(candidate, task, arena, task in sources, tools)
         if run is None:
             continue
         if not (run.success and run.called):
@@ -173,6 +200,7 @@ async def trial(
     arena: Arena,
     gates: Gates,
     baseline: Baseline | None = None,
+    tools: Tools = no_tools,
 ) -> TrialReport:
     """Re-execute on the source and on siblings until the candidate is trusted, or has failed.
 
@@ -183,7 +211,7 @@ async def trial(
     tasks: list[Task] = []
 
     async def add(task: Task, is_source: bool) -> bool:
-        run = await try_once(candidate, task, arena, is_source)
+        run = await try_once(candidate, task, arena, is_source, tools)
         if run is None:
             return not is_source
         runs.append(run)

@@ -15,10 +15,20 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 import pytest_asyncio
 
-from journeyman.sandbox.browser import Browser, find_chromium
+from journeyman.sandbox import SandboxUnavailable, image
+from journeyman.sandbox.browser import Browser
+from journeyman.sandbox.chromium import find_chromium
+from journeyman.sandbox.engine import Engine
+
+# How long an example takes says how busy the machine is, and nothing about the code.
+hypothesis.settings.register_profile(
+    "any-load", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("any-load")
 
 REAL_CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
 """Read before the homes are replaced: tests marked `model` use the weights that lie there."""
@@ -108,6 +118,15 @@ async def chromium() -> AsyncIterator[Browser]:
     browser = Browser(executable)
     yield browser
     await browser.close()
+
+
+@pytest.fixture(scope="session")
+def engine() -> None:
+    """A container engine that holds the sandbox's image: `bash .ci/engine.sh` makes it so."""
+    try:
+        Engine().require(image.tag())
+    except SandboxUnavailable as error:
+        pytest.skip(str(error))
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from ...memory.trajectory import Trajectory
 from ..events import Event
+from .plain import plain
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -28,8 +29,7 @@ def line(event: Event) -> Text | None:
         text = f"{text[:LONGEST]} …"
     style = STYLES.get(event.kind, "")
     # Text, not markup, and no control characters: a page decides what stands here.
-    clean = "".join(sign if sign.isprintable() or sign == "\n" else "·" for sign in text)
-    body = clean.replace("\n", "\n" + " " * 13)
+    body = plain(text).replace("\n", "\n" + " " * 13)
     return Text.assemble((f"{event.kind:>11}  ", "dim"), (body, style))
 
 
@@ -43,7 +43,7 @@ def ending(trajectory: Trajectory) -> str:
         f"{trajectory.tokens:,} tokens, {trajectory.seconds:.1f} s"
     )
     reason = f": {outcome.reason}" if outcome.reason and outcome.success is not True else ""
-    return f"{said}{reason}; {cost}"
+    return plain(f"{said}{reason}; {cost}")
 
 
 def _count(number: int, what: str) -> str:

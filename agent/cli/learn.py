@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from . import Refused
-from .demo import FAMILIES
+from .demo import FAMILIES, SUITE
 from .options import Families, Model, SuiteName, Workspace, near, seeds_of, settings_of
 
 if TYPE_CHECKING:
@@ -133,8 +133,8 @@ def measure(
     context: typer.Context,
     suite: SuiteName = "miniwob",
     families: Annotated[
-        str, typer.Option("--families", metavar="A,B", help="The demo's when not given.")
-    ] = ",".join(FAMILIES),
+        str, typer.Option("--families", metavar="A,B", help="The demo's, or all of other suites.")
+    ] = "",
     seeds: Seeds = MEASURE_SEEDS,
     seconds: Annotated[
         float, typer.Option("--seconds", min=1, help="How long to practise.")
@@ -151,9 +151,11 @@ def measure(
       journeyman measure
       journeyman measure --families enter-text --seconds 120 --workspace /tmp/measure
     """
-    settings = settings_of(context, model, workspace, default=MEASURE_FOLDER)
+    usual = suite == SUITE
+    folder = MEASURE_FOLDER if usual else Path(f"{MEASURE_FOLDER}-{suite}")
+    settings = settings_of(context, model, workspace, default=folder)
     numbers = seeds_of(seeds)
-    source, chosen = choose(suite, families)
+    source, chosen = choose(suite, families or (",".join(FAMILIES) if usual else ""))
     from ..distill import measure as job
     from ..report import arms_table
     from .progress import Progress

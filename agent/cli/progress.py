@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from ..events import Event
 from ..report_curve import clock
+from .plain import plain
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -92,7 +93,7 @@ class Progress:
             parts.append(f"about {clock(left)} left in this stage")
         # Text, not markup: a task's goal may hold [brackets]; one line, whatever it holds.
         line = " · ".join(" ".join(part.split()) for part in parts if part)
-        return Text(line, no_wrap=True, overflow="ellipsis")
+        return Text(plain(line), no_wrap=True, overflow="ellipsis")
 
     def left(self) -> float | None:
         """Seconds left in this stage; None where nothing is known yet."""
@@ -131,4 +132,4 @@ class Progress:
     def _print(self, text: str) -> None:
         from rich.text import Text
 
-        self.console.print(Text(f"  {text}"), soft_wrap=True)
+        self.console.print(Text(f"  {plain(text)}"), soft_wrap=True)

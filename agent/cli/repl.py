@@ -19,6 +19,7 @@ from ...sandbox import SandboxError
 from ...skills import SkillError
 from .. import AgentError
 from ..events import Event
+from .plain import plain
 from .said import Said, understand
 
 if TYPE_CHECKING:
@@ -208,7 +209,7 @@ class Session:
         found = library.skills()
         for skill in found:
             print(f"{skill.name}@{skill.current.version}  {skill.status}  ", end="")
-            print(skill.current.template.text)
+            print(plain(skill.current.template.text))
         if not found:
             print('Nothing yet. Say "that worked" after a run, or let `journeyman practise` learn.')
 

@@ -11,6 +11,7 @@ import typer
 
 from ...skills import SkillNotFound
 from .options import Common, Workspace, near, settings_of
+from .plain import plain
 
 if TYPE_CHECKING:
     from ...skills.library import SkillLibrary
@@ -88,6 +89,18 @@ def retire(context: typer.Context, name: Name, workspace: Workspace = None) -> N
     print(f"{name} is retired; it comes back with: {back}")
 
 
+@app.command("approve")
+def approve(context: typer.Context, name: Name, workspace: Workspace = None) -> None:
+    """Say that you have looked at a skill's code: a quarantine for exceeding its manifest ends."""
+    from ...skills.skill import Evidence
+
+    library = _library(context, workspace, read_only=False)
+    version = _get(library, name).current.version
+    word = Evidence(name, version, "review", True, reason="approved at the command line")
+    _do(library, library.record(word))
+    print(f"{name} version {version} is {_get(library, name).status}")
+
+
 @app.command("fsck")
 def fsck(
     context: typer.Context,
@@ -153,7 +166,7 @@ def _table(found: list[Skill]) -> Any:
             Text(f"{skill.name}@{skill.current.version}"),
             Text(str(skill.status)),
             Text(f"{passed}/{len(skill.evidence)}"),
-            Text(skill.current.template.text),
+            Text(plain(skill.current.template.text)),
         )
     return table
 
@@ -168,8 +181,8 @@ def _print(skill: Skill, trials: TrialReport) -> None:
     version = skill.current
     console = Console(highlight=False)
     console.print(Text(f"{skill.name}@{version.version}  {skill.status}", style="bold"))
-    console.print(Text(f"{version.description}\n"))
-    console.print(Syntax(version.code, "python", background_color="default"))
+    console.print(Text(plain(f"{version.description}\n")))
+    console.print(Syntax(plain(version.code), "python", background_color="default"))
     slots = ", ".join(f"{slot.name} ({slot.kind})" for slot in version.template.slots)
     for title, text in (
         ("goal", version.template.text),
@@ -181,7 +194,8 @@ def _print(skill: Skill, trials: TrialReport) -> None:
         ("versions", ", ".join(map(str, skill.versions))),
         ("trials", f"{trials.passed} of {len(trials.runs)} passed, from a {trials.reset} reset"),
     ):
-        console.print(Text.assemble((f"{title:>11}  ", "dim"), text))
+        console.print(Text.assemble((f"{title:>11}  ", "dim"), plain(text)))
     for run in trials.runs:
         mark = "passed" if run.success and run.called else "failed"
-        console.print(Text.assemble((f"{mark:>11}  ", "dim"), f"{run.goal}  {run.reason}"))
+        said = plain(f"{run.goal}  {run.reason}")
+        console.print(Text.assemble((f"{mark:>11}  ", "dim"), said))

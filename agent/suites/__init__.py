@@ -6,7 +6,7 @@ import difflib
 
 from .base import EXAM_SEEDS, Suite, UnknownSuite
 
-NAMES = ("miniwob",)
+NAMES = ("code", "miniwob")
 
 __all__ = ["EXAM_SEEDS", "NAMES", "Suite", "UnknownSuite", "open_suite", "parse_task"]
 
@@ -17,6 +17,10 @@ def open_suite(name: str) -> Suite:
         from .miniwob import MiniWob
 
         return MiniWob()
+    if name == "code":
+        from .programming import Programming
+
+        return Programming()
     near = difflib.get_close_matches(name, NAMES, 1)
     hint = f"did you mean {near[0]}?" if near else f"there is {', '.join(NAMES)}"
     raise UnknownSuite(f"there is no suite {name!r}; {hint}")

@@ -14,9 +14,10 @@ from typing import Any
 
 from ...memory.trajectory import Budget, Outcome, Task
 from ...sandbox import SandboxUnavailable
-from ...sandbox.browser import Browser, open_url
+from ...sandbox.browser import Browser
 from ...sandbox.page import LivePage, answered
 from ...sandbox.policy import Policy
+from ...sandbox.server import open_url
 from .base import EXAM_SEEDS, TRIAL_SEEDS, UnknownSuite
 
 HOST = "miniwob.test"

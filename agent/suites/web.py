@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from ...memory.trajectory import Outcome, Task
-from ...sandbox.browser import Browser, open_url
+from ...memory.trajectory import Budget, Outcome, Task
+from ...sandbox.browser import Browser
 from ...sandbox.page import LivePage
 from ...sandbox.policy import Policy
+from ...sandbox.server import open_url
 from .base import UnknownSuite
 
 SITE = "site.test"
@@ -22,8 +24,9 @@ class Web:
     name = "web"
     viewport = (1024, 768)
 
-    def __init__(self, domains: tuple[str, ...] = ()) -> None:
+    def __init__(self, domains: tuple[str, ...] = (), downloads_mb: int = 0) -> None:
         self._domains = domains
+        self._downloads_mb = downloads_mb
         self._folders: dict[str, Path] = {}
 
     def families(self) -> list[str]:
@@ -41,6 +44,12 @@ class Web:
             return f"http://{SITE}/{file.name}"
         return url if "://" in url else f"https://{url}"
 
+    def asked(self, goal: str, url: str, budget: Budget) -> Task:
+        """The task of doing `goal` from an address on; it may be the path of a local HTML file."""
+        address = self.address(url)
+        identity = hashlib.sha256(f"{address}\n{goal}".encode()).hexdigest()[:16]
+        return Task(id=f"web:{identity}", goal=goal, url=address, budget=budget)
+
     def trial_seeds(self, task: Task) -> Iterator[int]:
         return iter(())
 
@@ -53,7 +62,7 @@ class Web:
             () if mounts else (f"{host}:{parts.port or (443 if parts.scheme == 'https' else 80)}",)
         )
         # The person named this very host and port; that is what makes a private address right.
-        return Policy(allowed=allowed, private_ok=private, mounts=mounts)
+        return Policy(allowed, private, mounts, self._downloads_mb)
 
     async def start(self, page: LivePage, task: Task) -> None:
         await open_url(page, task.url)

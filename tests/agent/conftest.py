@@ -19,9 +19,10 @@ from journeyman.agent.scripted import ScriptedModel
 from journeyman.memory.embed import HashEmbedder
 from journeyman.memory.journal import Journal
 from journeyman.memory.trajectory import Budget, Outcome, Step, Task
-from journeyman.sandbox.browser import Browser, open_url
+from journeyman.sandbox.browser import Browser
 from journeyman.sandbox.page import LivePage, answered
 from journeyman.sandbox.policy import Policy
+from journeyman.sandbox.server import open_url
 from journeyman.skills.library import SkillLibrary
 from journeyman.skills.skill import (
     Candidate,

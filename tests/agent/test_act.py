@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from journeyman.agent.act import digest, plain, program
+from journeyman.agent.act_page import digest, plain
+from journeyman.agent.reply import program
 from journeyman.memory.trajectory import Call
 from journeyman.sandbox.base import Element, View
 from journeyman.sandbox.primitives import PRIMITIVES, signature

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import subprocess
 import sys
 import time
@@ -16,12 +17,16 @@ from journeyman.agent.cli.demo import FAMILIES, QUICK
 from journeyman.agent.cli.events import ending, line
 from journeyman.agent.cli.learn import put_aside
 from journeyman.agent.cli.options import near, seeds_of
+from journeyman.agent.cli.plain import plain
 from journeyman.agent.cli.progress import Progress
 from journeyman.agent.cli.run import checked_url
 from journeyman.agent.events import Event
 from journeyman.agent.records import ExamRow, PracticeRow
 from journeyman.agent.report import arms_table
+from journeyman.memory.embed import HashEmbedder
 from journeyman.memory.trajectory import Outcome, Step, Task, Trajectory
+from journeyman.skills.library import SkillLibrary
+from journeyman.skills.skill import Evidence
 
 
 @pytest.fixture(autouse=True)
@@ -43,7 +48,8 @@ def told(capsys: pytest.CaptureFixture[str], *argv: str) -> tuple[int, str, str]
     [
         (["nonsense"], "No such command 'nonsense'"),
         (["run", "--nonsense"], "No such option"),
-        (["run"], "say either a goal with --url"),
+        (["run", "--unsafe", "a goal"], "No such option"),
+        (["run"], "say a goal with --url or --files"),
         (["run", "a goal"], "--url https://example.org"),
         (["run", "--url", "https://a.org", "--suite", "miniwob:x"], "exclude each other"),
         (["run", "--suite", "miniwob:login-usr"], "did you mean login-user"),
@@ -109,6 +115,28 @@ def test_a_damaged_library_says_which_file(
     assert status == 2
     assert "events.jsonl" in err
     assert told(capsys, "--workspace", str(learnt_workspace), "skills", "fsck")[0] == 1
+
+
+def test_nothing_that_a_terminal_obeys_is_shown() -> None:
+    hostile = "\x1b[2Jgone\x9b31m\x07\u202e\nnext"
+    assert plain(hostile) == "·[2Jgone·31m··\nnext"
+    task = Task("t", "g")
+    outcome = Outcome(False, "check", f"the page said {hostile}")
+    assert "\x1b" not in ending(Trajectory("t", task, (), outcome))
+
+
+def test_a_quarantine_ends_when_a_person_approves(
+    capsys: pytest.CaptureFixture[str], learnt_workspace: Path
+) -> None:
+    at = ("--workspace", str(learnt_workspace))
+    library = SkillLibrary.open(learnt_workspace / "library", embedder=HashEmbedder())
+    excess = Evidence("book-a-table", 1, "excess", False, reason="it opened another site")
+    asyncio.run(library.record(excess))
+    asyncio.run(library.close())
+    assert "quarantined" in told(capsys, "skills", "list", *at)[1]
+    approved = told(capsys, "skills", "approve", "book-a-table", *at)
+    assert approved[0] == 0 and "book-a-table version 1 is" in approved[1]
+    assert "quarantined" not in told(capsys, "skills", "list", *at)[1]
 
 
 def test_skills_can_be_listed_shown_retired_and_brought_back(
@@ -216,12 +244,12 @@ def test_earlier_exam_rows_are_put_aside_not_lost(tmp_path: Path) -> None:
     assert len(list(tmp_path.glob("*.jsonl"))) == 2
 
 
-def plain() -> Console:
+def dull() -> Console:
     return Console(file=StringIO(), record=True, width=200)
 
 
 def test_without_a_terminal_progress_is_a_line_a_stage_and_what_was_admitted() -> None:
-    console = plain()
+    console = dull()
     row = PracticeRow(1.0, "book", 1, "admitted", True)
     with Progress("starting", console) as progress:
         for number in range(50):
@@ -240,7 +268,7 @@ def test_without_a_terminal_progress_is_a_line_a_stage_and_what_was_admitted() -
 def test_the_estimate_counts_only_what_this_run_did(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 100.0
     monkeypatch.setattr(time, "monotonic", lambda: now)
-    progress = Progress("starting", plain())
+    progress = Progress("starting", dull())
     progress(Event("progress", "", {"stage": "exam", "total": 36}))
     assert progress.left() is None
     now = 110.0
@@ -252,7 +280,7 @@ def test_the_estimate_counts_only_what_this_run_did(monkeypatch: pytest.MonkeyPa
 
 
 def test_a_budget_in_seconds_is_shown_as_a_clock() -> None:
-    progress = Progress("practise", plain())
+    progress = Progress("practise", dull())
     progress(Event("progress", "1 of 2 mastered", {"done": 62.5, "total": 120.0}))
     shown = progress.status().plain
     assert shown.startswith("practise · 1:02/2:00 · 1 of 2 mastered · 0:00 so far · about 0:57")
@@ -284,9 +312,41 @@ def test_ctrl_c_ends_with_130_and_says_how_to_go_on(
 
 
 def test_the_arms_stand_side_by_side_with_a_total() -> None:
-    console = plain()
+    console = dull()
     rows = [ExamRow("book", seed, seed > 1, 1, 10, 2.0) for seed in range(3)]
     console.print(arms_table({"bare": rows, "after": rows[1:]}))
     lines = [line.split() for line in console.export_text().splitlines()]
     assert lines[0] == ["family", "bare", "calls", "s", "after", "calls", "s"]
     assert lines[-1] == ["all", "1/3", "3", "2.00", "1/2", "2", "2.00"]
+
+
+def test_the_doctor_ends_well_where_something_isolates(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    status, out, _ = told(capsys, "sandbox", "doctor")
+    assert status == 0 and "code runs in bubblewrap" in out, out
+    for words in ("system calls", "read files of the host", "control groups", "Landlock: version"):
+        assert words in out, out
+
+
+@pytest.mark.parametrize(
+    ("backend", "status", "words"),
+    [
+        ("auto", 1, "no code is run: landlock would work, if asked for by sandbox.backend"),
+        ("landlock", 0, "sandbox.backend is landlock: code runs in landlock"),
+    ],
+)
+def test_the_doctor_offers_the_weaker_and_uses_it_only_when_asked(
+    backend: str,
+    status: int,
+    words: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr("shutil.which", lambda name, **_: None)
+    monkeypatch.setenv("DOCKER_HOST", "unix:///nowhere/docker.sock")
+    monkeypatch.setenv("JOURNEYMAN_SANDBOX__BACKEND", backend)
+    found, out, _ = told(capsys, "sandbox", "doctor")
+    assert (found, words in out) == (status, True), out
+    assert "bubblewrap: learnt code needs a sandbox" in out and "apt-get install" in out

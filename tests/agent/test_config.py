@@ -56,6 +56,7 @@ def test_settings_are_frozen(tmp_path: Path) -> None:
         ("[nonsense]\nx = 1", {}, ["nonsense", "journeyman.toml", "workspace"]),
         ("model = 3", {}, ["model", "journeyman.toml"]),
         ("[model", {}, ["journeyman.toml", "TOML"]),
+        ("[sandbox]\nbackend = 'none'", {}, ["sandbox.backend", "bubblewrap", "landlock"]),
         ("", {"JOURNEYMAN_BUDGET__STEPS": "many"}, ["budget.steps", "BUDGET__STEPS", "many"]),
         ("", {"JOURNEYMAN_WORKSAPCE": "/x"}, ["worksapce", "JOURNEYMAN_WORKSAPCE"]),
         ("model = 3", {"JOURNEYMAN_MODEL__NAME": "x"}, ["model"]),

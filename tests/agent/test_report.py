@@ -85,7 +85,7 @@ async def test_the_page_needs_nothing_from_outside(learnt_workspace: Path) -> No
 async def test_chromium_shows_it_without_a_complaint(learnt_workspace: Path) -> None:
     from playwright.async_api import async_playwright
 
-    from journeyman.sandbox.browser import find_chromium
+    from journeyman.sandbox.chromium import find_chromium
 
     await build_from(learnt_workspace, Settings())
     async with async_playwright() as playwright:

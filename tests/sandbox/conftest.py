@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest_asyncio
 
-from journeyman.sandbox.browser import Browser, open_url
+from journeyman.sandbox.browser import Browser
 from journeyman.sandbox.page import LivePage
 from journeyman.sandbox.policy import Policy
+from journeyman.sandbox.server import open_url
 
 Show = Callable[..., Awaitable[LivePage]]
 

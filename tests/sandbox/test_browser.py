@@ -13,10 +13,14 @@ import pytest_asyncio
 
 from journeyman.sandbox import EpisodeOver, PrimitiveFailed, PrimitiveRefused, SandboxUnavailable
 from journeyman.sandbox.base import View
-from journeyman.sandbox.browser import Browser, PageServer, find_chromium, open_url
+from journeyman.sandbox.bounds import Bounds
+from journeyman.sandbox.browser import Browser
 from journeyman.sandbox.bubblewrap import Bubblewrap
+from journeyman.sandbox.chromium import find_chromium
 from journeyman.sandbox.page import LivePage
 from journeyman.sandbox.policy import Policy
+from journeyman.sandbox.server import PageServer, open_url
+from journeyman.sandbox.worker import Worker
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
 Show = Callable[..., Awaitable[LivePage]]
@@ -281,7 +285,7 @@ async def test_tasks_share_neither_cookies_nor_storage(chromium: Browser, tmp_pa
 
 async def test_calls_outside_the_manifest_are_refused_and_do_nothing(show: Show) -> None:
     page = await show(EVERYTHING)
-    server = PageServer(page, primitives=("click", "visible"))
+    server = PageServer(page, bounds=Bounds(("click", "visible")))
     assert await server.serve("visible", {"role": "button", "name": "Go"}) is True
     for primitive, args in (("text", {}), ("press", {"key": "Enter"}), ("fill", {"role": "textbox",
                             "name": "User", "text": "x"})):  # fmt: skip
@@ -289,7 +293,7 @@ async def test_calls_outside_the_manifest_are_refused_and_do_nothing(show: Show)
             await server.serve(primitive, args)
     assert value(await page.look(), "User") == "old text"
     with pytest.raises(PrimitiveRefused):
-        await PageServer(page, primitives=()).serve("text", {})
+        await PageServer(page, bounds=Bounds(())).serve("text", {})
 
 
 async def test_nothing_goes_on_after_the_task_has_ended(show: Show) -> None:
@@ -299,7 +303,7 @@ async def test_nothing_goes_on_after_the_task_has_ended(show: Show) -> None:
         return "1" in (await page.glance()).title
 
     server = PageServer(page, over=over)
-    sandbox = Bubblewrap()
+    sandbox = Worker(Bubblewrap())
     try:
         code = "for _ in range(9):\n    click('button', 'Count')\nprint('never')"
         result = await sandbox.run(code, serve=server.serve)
@@ -313,7 +317,7 @@ async def test_nothing_goes_on_after_the_task_has_ended(show: Show) -> None:
 
 async def test_code_in_the_sandbox_sees_failures_as_page_errors(show: Show) -> None:
     page = await show(EVERYTHING)
-    sandbox = Bubblewrap()
+    sandbox = Worker(Bubblewrap())
     try:
         code = (
             "from page import PageError, click, fill, names\n"

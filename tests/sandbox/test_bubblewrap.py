@@ -18,11 +18,12 @@ from journeyman.sandbox import SandboxUnavailable, seccomp, tree
 from journeyman.sandbox.base import Json, Limits
 from journeyman.sandbox.bubblewrap import Bubblewrap
 from journeyman.sandbox.conformance import SMALL, echo, serves
+from journeyman.sandbox.worker import Worker
 
 
 @pytest.fixture
-async def sandbox() -> AsyncIterator[Bubblewrap]:
-    sandbox = Bubblewrap(SMALL)
+async def sandbox() -> AsyncIterator[Worker]:
+    sandbox = Worker(Bubblewrap(), SMALL)
     yield sandbox
     await sandbox.close()
 
@@ -31,7 +32,7 @@ def children() -> list[int]:
     return [pid for pid in tree.descendants(os.getpid())[1:] if tree.alive(pid)]
 
 
-async def test_the_memory_of_all_processes_counts(sandbox: Bubblewrap) -> None:
+async def test_the_memory_of_all_processes_counts(sandbox: Worker) -> None:
     await sandbox.run("pass", serve=echo)
     root = children()[0]
     code = (
@@ -49,19 +50,19 @@ async def test_the_memory_of_all_processes_counts(sandbox: Bubblewrap) -> None:
     await serves(sandbox)
 
 
-async def test_shared_pages_count_once(sandbox: Bubblewrap) -> None:
+async def test_shared_pages_count_once(sandbox: Worker) -> None:
     code = "import os, time\nb = bytearray(40 << 20)\nfor _ in range(5):\n    if os.fork() == 0:\n"
     result = await sandbox.run(f"{code}        time.sleep(9)\ntime.sleep(0.4)", serve=echo)
     assert result.ok, result
 
 
-async def test_too_many_files_end_the_run(sandbox: Bubblewrap) -> None:
+async def test_too_many_files_end_the_run(sandbox: Worker) -> None:
     code = "n = 0\nwhile True:\n    open(f'f{n}', 'w').close()\n    n += 1"
     result = await sandbox.run(code, serve=echo)
     assert result.error == "the action made too many files and was stopped"
 
 
-async def test_time_spent_by_the_host_counts(sandbox: Bubblewrap) -> None:
+async def test_time_spent_by_the_host_counts(sandbox: Worker) -> None:
     async def slow(primitive: str, args: dict[str, Json]) -> Json:
         await asyncio.sleep(60)
 
@@ -73,7 +74,7 @@ async def test_time_spent_by_the_host_counts(sandbox: Bubblewrap) -> None:
     await serves(sandbox)
 
 
-async def test_a_fault_of_the_host_is_raised_and_the_next_run_works(sandbox: Bubblewrap) -> None:
+async def test_a_fault_of_the_host_is_raised_and_the_next_run_works(sandbox: Worker) -> None:
     async def broken(primitive: str, args: dict[str, Json]) -> Json:
         raise ZeroDivisionError
 
@@ -83,7 +84,7 @@ async def test_a_fault_of_the_host_is_raised_and_the_next_run_works(sandbox: Bub
     await serves(sandbox)
 
 
-async def test_an_answer_too_long_is_an_error_inside(sandbox: Bubblewrap) -> None:
+async def test_an_answer_too_long_is_an_error_inside(sandbox: Worker) -> None:
     async def long(primitive: str, args: dict[str, Json]) -> Json:
         return "x" * 1_000_000
 
@@ -91,7 +92,7 @@ async def test_an_answer_too_long_is_an_error_inside(sandbox: Bubblewrap) -> Non
     assert "too long" in (result.error or ""), result
 
 
-async def test_every_namespace_is_its_own(sandbox: Bubblewrap) -> None:
+async def test_every_namespace_is_its_own(sandbox: Worker) -> None:
     # The system call filter alone would hide a shared network from the tests inside.
     await serves(sandbox)
     inner = children()[-1]
@@ -99,14 +100,14 @@ async def test_every_namespace_is_its_own(sandbox: Bubblewrap) -> None:
         assert os.readlink(f"/proc/{inner}/ns/{name}") != os.readlink(f"/proc/self/ns/{name}"), name
 
 
-async def test_files_stay_while_the_sandbox_lives_and_runs_take_turns(sandbox: Bubblewrap) -> None:
+async def test_files_stay_while_the_sandbox_lives_and_runs_take_turns(sandbox: Worker) -> None:
     codes = ["open('n', 'a').write('x')\nimport os\nos.path.getsize('n')"] * 5
     results = await asyncio.gather(*(sandbox.run(code, serve=echo) for code in codes))
     assert all(result.ok for result in results)
     assert (await sandbox.run("len(open('n').read())", serve=echo)).value == 5
 
 
-async def test_a_cancelled_run_leaves_no_process(sandbox: Bubblewrap) -> None:
+async def test_a_cancelled_run_leaves_no_process(sandbox: Worker) -> None:
     await serves(sandbox)
     run = asyncio.create_task(sandbox.run("while True: pass", serve=echo))
     await asyncio.sleep(0.2)
@@ -118,7 +119,7 @@ async def test_a_cancelled_run_leaves_no_process(sandbox: Bubblewrap) -> None:
 
 
 async def test_closing_leaves_no_process_and_no_open_file() -> None:
-    sandbox = Bubblewrap()
+    sandbox = Worker(Bubblewrap())
     await serves(sandbox)
     await sandbox.close()
     await asyncio.sleep(0)
@@ -137,10 +138,12 @@ async def test_closing_leaves_no_process_and_no_open_file() -> None:
 SCRIPT = """
 import asyncio
 from journeyman.sandbox.bubblewrap import Bubblewrap
+from journeyman.sandbox.worker import Worker
 from journeyman.sandbox.conformance import *
+from journeyman.sandbox.conformance_walls import *
 from journeyman.sandbox.conformance import echo, serves
 async def main():
-    sandbox = Bubblewrap()
+    sandbox = Worker(Bubblewrap())
     await serves(sandbox)
     WHAT
     await sandbox.close()
@@ -169,7 +172,7 @@ async def test_nothing_outlives_a_killed_host() -> None:
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="the other tests run unprivileged already")
 def test_it_holds_without_root_too() -> None:
-    checks = "await holds_many_processes(sandbox); await shows_nothing_of_the_host(sandbox)"
+    checks = "await holds_many_processes(sandbox); await hides_files(sandbox); await hides_processes(sandbox)"
     with tempfile.TemporaryDirectory() as folder:
         # The checkout and its Python may lie where only root can read.
         room = Path(folder, "journeyman", "sandbox")
@@ -207,7 +210,7 @@ async def test_what_does_not_isolate_is_refused(script: str, words: str) -> None
         fake = Path(folder, "bwrap")
         fake.write_text(f"#!/bin/sh\n{script}\n")
         fake.chmod(0o755)
-        sandbox = Bubblewrap(executable=str(fake))
+        sandbox = Worker(Bubblewrap(str(fake)))
         with pytest.raises(SandboxUnavailable, match=words):
             await sandbox.run("1", serve=echo)
         assert children() == []
@@ -216,7 +219,7 @@ async def test_what_does_not_isolate_is_refused(script: str, words: str) -> None
 async def test_a_missing_bubblewrap_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "/nowhere")
     with pytest.raises(SandboxUnavailable, match="apt-get install bubblewrap"):
-        await Bubblewrap().run("1", serve=echo)
+        await Worker(Bubblewrap()).run("1", serve=echo)
 
 
 def test_the_runner_refuses_to_start_outside_a_sandbox() -> None:

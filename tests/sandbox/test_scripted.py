@@ -7,6 +7,7 @@ import pytest
 from journeyman.sandbox import EpisodeOver, PrimitiveRefused
 from journeyman.sandbox.base import Json, Limits, Result, Sandbox, Serve
 from journeyman.sandbox.conformance import echo
+from journeyman.sandbox.conformance_files import keeps_files
 from journeyman.sandbox.scripted import Ran, ScriptedSandbox, ScriptExhausted
 
 
@@ -47,3 +48,7 @@ async def test_it_ends_runs_as_a_real_sandbox_does() -> None:
     assert over_budget.error == "the action made more than 3 page calls and was stopped"
     with pytest.raises(ZeroDivisionError):
         await sandbox.run("", serve=broken)
+
+
+async def test_its_files_are_kept_as_any_backend_keeps_them() -> None:
+    await keeps_files(ScriptedSandbox())

@@ -16,6 +16,7 @@ from journeyman.sandbox.bubblewrap import Bubblewrap
 from journeyman.sandbox.locators import matches
 from journeyman.sandbox.page import describe
 from journeyman.sandbox.primitives import LOCATOR, PRIMITIVES
+from journeyman.sandbox.worker import Worker
 from journeyman.skills.skill import (
     Candidate,
     Manifest,
@@ -163,7 +164,7 @@ def toy() -> type[Toy]:
 
 
 @pytest.fixture
-async def bubblewrap() -> AsyncIterator[Bubblewrap]:
-    sandbox = Bubblewrap()
+async def bubblewrap() -> AsyncIterator[Worker]:
+    sandbox = Worker(Bubblewrap())
     yield sandbox
     await sandbox.close()

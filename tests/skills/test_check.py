@@ -15,7 +15,12 @@ from journeyman.skills.naming import free_name, rename_function
 from journeyman.skills.skill import Candidate, Manifest, Slot, Template
 
 Make = Callable[..., Candidate]
-ALL = Manifest(("http://shop.test",), ("click", "fill", "press", "visible", "names", "text"))
+ALL = Manifest(
+    ("http://shop.test",),
+    ("click", "fill", "press", "visible", "names", "text"),
+    tools=("open-menu",),
+    data="secret",
+)
 
 BODY = '''from page import click, fill, names
 
@@ -40,7 +45,7 @@ def test_a_sound_candidate_passes(candidate: Make) -> None:
         body('for name in names("link"):\n    if user in name:\n        click("link", name)'),
         body('while True:\n    click("link", user)\n    break'),
         body("while True:\n    for _ in range(3):\n        break\n    return"),
-        body('fill("textbox", "Password", "{{password}}")'),
+        body('fill("textbox", "Password", "<secret:password>")'),
         body('fill("textbox", "Name", "a-plain-value-of-a-form")'),
         body('click("link", "http://shop.test/catalogue/hats/red-hat-number-12.html")'),
         '"""Doc."""\nimport re\nfrom datetime import date\nfrom library import open_menu\n'

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from journeyman.sandbox.base import Element, View, view_to_json
-from journeyman.sandbox.bubblewrap import Bubblewrap
+from journeyman.sandbox.worker import Worker
 from journeyman.skills.check import check
 from journeyman.skills.generalise import MAX_PROGRAMS, programs
 from journeyman.skills.merge import combine, hoisted, slots_used, with_optional
@@ -23,7 +23,7 @@ Again = Callable[..., Awaitable[list[tuple[Any, ...]]]]
 
 
 @pytest.fixture
-def again(bubblewrap: Bubblewrap) -> Again:
+def again(bubblewrap: Worker) -> Again:
     """Run a program for another goal on another page, in the sandbox; what it did there."""
 
     async def run(program: Program, page: Any, **binding: Any) -> list[tuple[Any, ...]]:
@@ -189,6 +189,36 @@ async def test_the_nth_over_pages(toy: Any, again: Again, source: int, turn: str
     for n in (1, 5, 7):
         done = await again(found[0], results(toy, 9, turn=turn), n=n)
         assert done == [("click", turn)] * ((n - 1) // 3) + [("click", f"hit {n}")]
+
+
+@pytest.mark.parametrize("source", [2, 8])
+async def test_what_brings_the_first_page_up_turns_none(
+    toy: Any, again: Again, source: int
+) -> None:
+    def shop() -> Any:
+        """Nothing is found before it is searched for."""
+        page = results(toy, 9)
+        found, turning = list(page.elements), page.react
+        page.elements = [button("Search")]
+
+        def react(page: Any, primitive: str, element: Element) -> None:
+            if element.name == "Search":
+                page.elements = found
+            else:
+                turning(page, primitive, element)
+
+        page.react = react
+        return page
+
+    page = shop()
+    await page.do("click", "button", "Search")
+    for _ in range((source - 1) // 3):
+        await page.do("click", "link", ">")
+    await page.do("click", "link", f"hit {source}")
+    programs_found = programs(live(moves_of(page.calls)), {"n": source})
+    for n in (1, 5, 7):
+        wanted = [("click", "Search"), *[("click", ">")] * ((n - 1) // 3), ("click", f"hit {n}")]
+        assert wanted in [await again(p, shop(), n=n) for p in programs_found[:6]]
 
 
 async def test_the_nth_on_one_page(toy: Any, again: Again) -> None:

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from journeyman.sandbox.base import Element, Limits
-from journeyman.sandbox.bubblewrap import Bubblewrap
+from journeyman.sandbox.worker import Worker
 from journeyman.skills.check import check
 from journeyman.skills.program import (
     Do,
@@ -56,7 +56,7 @@ def made(program: Program, slots: tuple[str, ...]) -> Candidate:
     )
 
 
-async def run(sandbox: Bubblewrap, program: Program, binding: Binding, page: Any) -> Any:
+async def run(sandbox: Worker, program: Program, binding: Binding, page: Any) -> Any:
     """Check the written code, then run it on a page of plain values."""
     candidate = made(program, tuple(binding))
     assert check(candidate) == [], candidate.code
@@ -76,7 +76,7 @@ WHO = Text(variable="who")
 ITEM = Text(variable="item")
 
 
-async def test_plain_calls(bubblewrap: Bubblewrap, toy: Any) -> None:
+async def test_plain_calls(bubblewrap: Worker, toy: Any) -> None:
     page = toy(
         Element("textbox", "Name", kind="f"),
         Element("combobox", "City", kind="c"),
@@ -117,7 +117,7 @@ async def test_plain_calls(bubblewrap: Bubblewrap, toy: Any) -> None:
     assert set(constructs(program)) == {"lift", "relative", "predicate"}
 
 
-async def test_a_loop_over_a_list_in_the_goal(bubblewrap: Bubblewrap, toy: Any) -> None:
+async def test_a_loop_over_a_list_in_the_goal(bubblewrap: Worker, toy: Any) -> None:
     boxes = [Element("checkbox", name, kind="box", checked=False) for name in "abcd"]
     body = Do("check", Place("checkbox", (("name", ITEM),)))
     page = toy(*boxes)
@@ -143,9 +143,7 @@ def tabs(hidden: dict[str, list[str]]) -> tuple[list[Element], Any]:
     return [Element("tab", name, kind="tab") for name in hidden], react
 
 
-async def test_revealing_ends_when_what_is_wanted_is_in_view(
-    bubblewrap: Bubblewrap, toy: Any
-) -> None:
+async def test_revealing_ends_when_what_is_wanted_is_in_view(bubblewrap: Worker, toy: Any) -> None:
     elements, react = tabs({"1": ["x"], "2": ["y", "Ada"], "3": ["z"]})
     wanted = Place("link", (("name", WHO),))
     program: Program = (
@@ -181,7 +179,7 @@ def paged(pages: list[list[str]]) -> tuple[list[Element], Any]:
     ("n", "name", "turns"), [(1, "a", 0), (3, "c", 0), (4, "d", 1), (8, "h", 2)]
 )
 async def test_the_nth_over_pages(
-    bubblewrap: Bubblewrap, toy: Any, n: int, name: str, turns: int
+    bubblewrap: Worker, toy: Any, n: int, name: str, turns: int
 ) -> None:
     elements, react = paged([["a", "b", "c"], ["d", "e", "f"], ["g", "h"]])
     page = toy(*elements, react=react)
@@ -191,7 +189,7 @@ async def test_the_nth_over_pages(
     assert page.done == [("click", ">")] * turns + [("click", name)]
 
 
-async def test_past_the_last_page_is_a_failure_not_a_loop(bubblewrap: Bubblewrap, toy: Any) -> None:
+async def test_past_the_last_page_is_a_failure_not_a_loop(bubblewrap: Worker, toy: Any) -> None:
     hit = Place("link", (("kind", Text("hit")),))
     program = (Paged("n", hit, named("button", ">")),)
     elements, react = paged([["a"], ["b"]])
@@ -207,7 +205,7 @@ async def test_past_the_last_page_is_a_failure_not_a_loop(bubblewrap: Bubblewrap
     assert not result.ok and "50 page calls" in str(result.error), "empty pages end too"
 
 
-async def test_the_nth_of_a_kind(bubblewrap: Bubblewrap, toy: Any) -> None:
+async def test_the_nth_of_a_kind(bubblewrap: Worker, toy: Any) -> None:
     page = toy(button("a", "t"), button("x"), button("b", "t"))
     program = (Numbered("n", Place("button", (("kind", Text("t")),))),)
     assert (await run(bubblewrap, program, {"n": 2}, page)).ok
@@ -216,7 +214,7 @@ async def test_the_nth_of_a_kind(bubblewrap: Bubblewrap, toy: Any) -> None:
 
 
 async def test_a_guarded_block_runs_only_where_its_first_element_is(
-    bubblewrap: Bubblewrap, toy: Any
+    bubblewrap: Worker, toy: Any
 ) -> None:
     guard = Guard((Do("click", named("button", "Accept")), Do("click", named("button", "Close"))))
     program: Program = (guard, Do("click", named("button", "Go")))
@@ -227,7 +225,7 @@ async def test_a_guarded_block_runs_only_where_its_first_element_is(
     assert page.done == [("click", "Accept"), ("click", "Close"), ("click", "Go")]
 
 
-async def test_clearing_the_way_and_trying_again(bubblewrap: Bubblewrap, toy: Any) -> None:
+async def test_clearing_the_way_and_trying_again(bubblewrap: Worker, toy: Any) -> None:
     def react(page: Any, primitive: str, element: Element) -> None:
         if element.name == "Close":
             page.elements = [Element("textbox", "Name", kind="f")]
@@ -244,7 +242,7 @@ async def test_clearing_the_way_and_trying_again(bubblewrap: Bubblewrap, toy: An
     assert not (await run(bubblewrap, program, {"who": "Ada"}, toy(covered))).ok
 
 
-async def test_texts_of_every_kind_arrive_as_they_are(bubblewrap: Bubblewrap, toy: Any) -> None:
+async def test_texts_of_every_kind_arrive_as_they_are(bubblewrap: Worker, toy: Any) -> None:
     for hostile in (HOSTILE, '"""', "\\", "{who}", "'", "__import__('os')"[2:], ""):
         page = toy(Element("textbox", "Name", kind=hostile or "k"))
         place = Place("textbox", (("kind", Text(hostile or "k")),))

@@ -42,6 +42,17 @@ def test_status_follows_from_outcomes(text: str, status: Status) -> None:
     assert status_of(outcomes(text)) is status
 
 
+def test_an_excess_quarantines_until_a_person_has_reviewed() -> None:
+    excess = Evidence("a", 1, "excess", False)
+    review, refusal = (Evidence("a", 1, "review", success) for success in (True, False))
+    good = outcomes("+" * 40)
+    assert status_of([*good, excess]) is Status.QUARANTINED
+    assert status_of([*good, excess, *good]) is Status.QUARANTINED
+    assert status_of([*good, excess, refusal]) is Status.QUARANTINED
+    assert status_of([*good, excess, review]) is Status.TRUSTED
+    assert status_of([*good, review, excess]) is Status.QUARANTINED
+
+
 def test_gates_decide() -> None:
     assert status_of(outcomes("++++++"), Gates(trust=0.5)) is Status.TRUSTED
     assert status_of(outcomes("+" * 20 + "--"), Gates(degrade_after=3)) is Status.VERIFIED
@@ -61,3 +72,8 @@ def test_a_digest_covers_code_template_and_manifest(candidate: Callable[..., Can
     assert plain.digest != replace(plain, code=plain.code + "\n").digest
     assert plain.digest != replace(plain, manifest=Manifest((), ())).digest
     assert plain.function == "log_in"
+    # Those who said nothing about tools and data keep the digest they had before there were any.
+    assert plain.digest == "375d61a34a8641683734218b2bddc30e50e8a6d25432f2a10f9de90a12dfbed2"
+    tool, data = replace(plain.manifest, tools=("a",)), replace(plain.manifest, data="secret")
+    digests = {plain.digest, *(replace(plain, manifest=it).digest for it in (tool, data))}
+    assert len(digests) == 3

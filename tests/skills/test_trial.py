@@ -14,7 +14,8 @@ from journeyman.memory.embed import HashEmbedder
 from journeyman.memory.trajectory import Call, Outcome, Step, Task, Trajectory
 from journeyman.sandbox import PrimitiveFailed, PrimitiveRefused
 from journeyman.sandbox.base import Element, Limits, Result, View, view_to_json
-from journeyman.sandbox.bubblewrap import Bubblewrap
+from journeyman.sandbox.bounds import EVERYTHING, Bounds
+from journeyman.sandbox.worker import Worker
 from journeyman.skills import NotAdmitted
 from journeyman.skills.induce import learn
 from journeyman.skills.library import SkillLibrary
@@ -36,6 +37,10 @@ class Visit:
         box = Element("textbox", "User", kind="f", actions=("fill", "click"))
         self.page = shop.toy(box, noise, button, react=self.react)
         self.solved = False
+        self.beyond: list[str] = []
+
+    def excesses(self) -> tuple[str, ...]:
+        return tuple(self.beyond)
 
     def react(self, page: Any, primitive: str, element: Element) -> None:
         if primitive == "click" and element.name != "Reset":
@@ -47,11 +52,13 @@ class Visit:
         self,
         code: str,
         library: Mapping[str, str] | None = None,
-        primitives: tuple[str, ...] | None = None,
+        bounds: Bounds = EVERYTHING,
     ) -> Result:
         async def serve(primitive: str, args: dict[str, Any]) -> Any:
-            if primitives is not None and primitive not in primitives:
-                raise PrimitiveRefused(f"{primitive} is not in the manifest")
+            beyond = bounds.refuse(primitive, args, self.page.view().url)
+            if beyond is not None:
+                self.beyond.append(beyond)
+                raise PrimitiveRefused(beyond)
             return await self.page.serve(primitive, args)
 
         return await self.shop.sandbox.run(
@@ -74,7 +81,7 @@ class Visit:
 class Shop:
     """An arena of log-in tasks; siblings have seeds from 5000."""
 
-    def __init__(self, sandbox: Bubblewrap, toy: Any, count: int = 40) -> None:
+    def __init__(self, sandbox: Worker, toy: Any, count: int = 40) -> None:
         self.sandbox, self.toy, self.count = sandbox, toy, count
         self.judged: list[int | None] = []
         self.opened: list[Visit] = []
@@ -97,7 +104,7 @@ class Shop:
 
 
 @pytest.fixture
-def shop(bubblewrap: Bubblewrap, toy: Any) -> Shop:
+def shop(bubblewrap: Worker, toy: Any) -> Shop:
     return Shop(bubblewrap, toy)
 
 
@@ -199,7 +206,7 @@ async def test_siblings_that_the_skill_does_not_take_are_not_counted(
 
 
 async def test_too_few_siblings_do_not_admit(
-    bubblewrap: Bubblewrap, toy: Any, library: SkillLibrary, candidate: Make
+    bubblewrap: Worker, toy: Any, library: SkillLibrary, candidate: Make
 ) -> None:
     report = await trial(candidate(), SOURCE, Shop(bubblewrap, toy, count=5), Gates())
     assert len(report.runs) == 5 and all(run.success for run in report.runs)

@@ -1,0 +1,1 @@
+"""Prices and orders of a small shop. Money is in whole cents."""
