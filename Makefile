@@ -7,7 +7,8 @@ BIN := .venv/bin
 ifdef ALL
 PYTEST := -m "not gpu" --no-skip
 else
-PYTEST := -m "not slow and not docker and not model and not gpu"
+PYTEST := -m "not slow and not docker and not model and not gpu" -n auto --maxprocesses 4 \
+	--dist loadfile
 endif
 
 .NOTPARALLEL:

@@ -8,12 +8,12 @@ Covered: files, network, processes, rights. Not covered: memory and time, which 
 
 from __future__ import annotations
 
-import asyncio
 import os
 import socket
+import subprocess
 import tempfile
-from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import ExitStack, asynccontextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -128,7 +128,7 @@ class Report:
 
 async def look(sandbox: Runs, capabilities: frozenset[Capability]) -> Report:
     """Run the tries. Raises `SandboxUnavailable` where none could run."""
-    async with _bait() as facts:
+    with _bait() as (facts, victim):
         code = "".join(f"{name} = {value!r}\n" for name, value in facts.items())
         result = await sandbox.run(f"{code}{CODE}", serve=no_page, limits=LIMITS)
         got = _checked(result.value)
@@ -136,7 +136,7 @@ async def look(sandbox: Runs, capabilities: frozenset[Capability]) -> Report:
             raise SandboxUnavailable(
                 f"the sandbox could not be tried ({result.error}): nothing runs in it"
             )
-        if not _lives(facts["VICTIM"]):
+        if victim.poll() is not None:
             got["signal"].append("a process of the host can be ended")
     tries = (
         Try(what, tuple(got[name]), claim is None or claim in capabilities)
@@ -154,11 +154,11 @@ async def prove(sandbox: Runs, capabilities: frozenset[Capability]) -> Report:
     return report
 
 
-@asynccontextmanager
-async def _bait() -> AsyncIterator[dict[str, Json]]:
+@contextmanager
+def _bait() -> Iterator[tuple[dict[str, Json], subprocess.Popen[bytes]]]:
     """A file, three listeners and a process of our own, which nothing but the sandbox protects."""
-    victim = await asyncio.create_subprocess_exec(PROGRAM, "60")
     with ExitStack() as stack:
+        victim = stack.enter_context(subprocess.Popen([PROGRAM, "60"]))
         stack.callback(victim.kill)
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="journeyman-canary-")))
         folder.chmod(0o777)
@@ -177,7 +177,7 @@ async def _bait() -> AsyncIterator[dict[str, Json]]:
             named = listener.getsockname()
             listeners.append([int(family), list(named) if family == socket.AF_INET else address])
         (folder / "socket").chmod(0o666)
-        yield {
+        facts: dict[str, Json] = {
             "NAMES": list(TRIED),
             "PLACES": [(str(secret), None), *_identities()],
             "FOLDER": f"{folder}/",
@@ -186,18 +186,13 @@ async def _bait() -> AsyncIterator[dict[str, Json]]:
             "NAME": f"{Path(PROGRAM).name}\n",
             "PROCESSES": LIMITS.processes,
         }
-    await victim.wait()
+        yield facts, victim
 
 
 def _identities() -> Iterator[tuple[str, list[int]]]:
     for place in filter(os.path.exists, HOST_PLACES):
         state = os.stat(place)
         yield place, [state.st_dev, state.st_ino]
-
-
-def _lives(pid: int) -> bool:
-    """Whether a child of ours still runs; it is not reaped by this."""
-    return os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None
 
 
 def _checked(told: Json) -> dict[str, list[str]] | None:

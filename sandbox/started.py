@@ -72,7 +72,7 @@ class Started:
         await self._close()
 
     async def _close(self) -> None:
-        self.writer.close()
+        _let_go(self._process)
         if self._group is not None:
             await self._group.close()
 
@@ -126,8 +126,16 @@ async def _abandon(process: Process) -> None:
     if process.returncode is None:
         tree.kill(tree.descendants(process.pid))
     await process.wait()
-    assert process.stdin is not None
-    process.stdin.close()
+    _let_go(process)
+
+
+def _let_go(process: Process) -> None:
+    """Close the pipes of a process that has ended.
+
+    asyncio has no public word for it, and closes them only once it has read their ends: a loop that
+    is over before that leaves an error to be raised wherever the garbage is collected.
+    """
+    process._transport.close()  # type: ignore[attr-defined]
 
 
 async def _first_line(process: Process) -> None:

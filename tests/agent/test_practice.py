@@ -58,6 +58,7 @@ def miniwob() -> MiniWob:
     return MiniWob()
 
 
+@pytest.mark.slow
 async def test_what_a_model_solved_is_soon_done_without_it(
     make_agent: Make, miniwob: MiniWob, quick: Settings
 ) -> None:
@@ -90,6 +91,7 @@ async def test_what_a_model_solved_is_soon_done_without_it(
     assert rows_of(again.workspace) == rows, "what is mastered rests"
 
 
+@pytest.mark.slow
 async def test_practice_goes_on_where_it_stopped(
     make_agent: Make, shop: Any, good: Any, quick: Settings
 ) -> None:

@@ -206,6 +206,7 @@ def reply(user: str, password: str) -> str:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.browser
 @pytest.mark.asyncio(loop_scope="module")
 async def test_no_file_prompt_event_or_log_of_an_agent_ever_holds_one(
