@@ -12,25 +12,27 @@ from ..skills.skill import Manifest, Skill
 from ..skills.tools import tools_of
 from .files_episode import FilesEpisode
 from .parts import Parts
-from .reply import fenced, signature
+from .reply import PROGRAM, fenced, signature
 from .state import AgentState, Update
 from .templates import render
 
 PROGRAM_TOKENS = 700
 OUTPUT = 1500
 """Characters of a program's output that the model is shown."""
+RETRY_TEMPERATURE = 0.5
+"""Of a program after one that did not do: the likeliest reply is often the same program again."""
 
 
 async def write(state: AgentState, parts: Parts, files: FilesEpisode) -> Update:
     """Have a program written and run it. One that ends well and has changed files is the last."""
     assert parts.model is not None
     start = time.perf_counter()
-    before = await files.view()
+    shown, before = await files.view(), await files.state()
     skills = [parts.library.get(name) for name in state.skills] if parts.library else []
     parts.prompt = render(
         "write",
         goal=state.goal,
-        files=before.text,
+        files=shown.text,
         lessons=state.lessons,
         skills=[signature(skill) for skill in skills],
         program=state.history[-1] if state.history else "",
@@ -41,16 +43,17 @@ async def write(state: AgentState, parts: Parts, files: FilesEpisode) -> Update:
             {"role": "system", "content": render("write_system")},
             {"role": "user", "content": parts.prompt},
         ],
-        temperature=parts.temperature,
+        grammar=PROGRAM,
+        temperature=max(parts.temperature, RETRY_TEMPERATURE if state.history else 0.0),
         max_tokens=max(PROGRAM_TOKENS, parts.settings.model.max_tokens),
-        seed=parts.seed,
+        seed=parts.seed + len(state.history),
     )
     code = fenced(parts.secrets.hide(reply.text))
     library = _callable(code, parts)
     result = await files.run(code, library)
-    after = await files.view()
+    after = await files.state()
     told = "\n".join(filter(None, [result.output[-OUTPUT:], result.error]))
-    changed = after != before
+    changed = not after or after != before
     step = Step(
         number=state.steps + 1,
         action=code,

@@ -78,6 +78,11 @@ class FilesEpisode:
             self._view = View(self.task.url, "", (), _listing(told.value))
         return self._view
 
+    async def state(self) -> str:
+        """Tells apart what differs in any file; empty where that cannot be known."""
+        kept = await self._keep()
+        return kept.digest if kept is not None else ""
+
     async def over(self) -> bool:
         """Work on files has no end of its own."""
         return False

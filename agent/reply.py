@@ -6,6 +6,11 @@ from ..skills.skill import Skill
 from ..skills.template import ANNOTATIONS
 
 DONE = "done()"
+PROGRAM = r"""root ::= ("import " module | "from " module " import ") ([^`] | "`" [^`])*
+module ::= [a-z_] [a-z_.]*
+"""
+"""GBNF that begins as a program does. Held to less, a small model talks about the last program in
+what only looks like one."""
 
 
 def signature(skill: Skill) -> str:

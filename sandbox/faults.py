@@ -36,14 +36,17 @@ def sentence(error: BaseException, sources: dict[str, str], limits: Message) -> 
         line = lines[number - 1].strip()[:160] if 0 < number <= len(lines) else ""
         text += f", at line {number}" + (f" of the skill {where}" if where != ACTION else "")
         text += f": {line}" if line else ""
-    hint = _hint(error, limits)
+    hint = _hint(error, limits, sources.get(where or ACTION, ""))
     return f"{text} ({hint})" if hint else text
 
 
-def _hint(error: BaseException, limits: Message) -> str:
+def _hint(error: BaseException, limits: Message, source: str) -> str:
     if isinstance(error, MemoryError):
         return f"the action used more than {limits['memory_mb']} MB"
     if isinstance(error, NameError):
+        # What imports modules is a program on files; the page functions would lead it astray.
+        if any(line.startswith(("import ", "from ")) for line in source.splitlines()):
+            return "it is neither defined nor imported"
         return f"the page functions are {', '.join(primitives.PRIMITIVES)}"
     if isinstance(error, FileNotFoundError):
         return "none of the machine's own files are in the sandbox"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 import re
+import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -147,6 +148,42 @@ async def test_what_went_wrong_is_shown_to_the_model(make_agent: Make) -> None:
     assert "book" in prompts[0] and "amount,price,tax,weight" in prompts[0]
     assert "FileNotFoundError" in prompts[1] and "open('nope')" in prompts[1]
     assert "It gave: 1" in prompts[2]
+
+
+class Archive(Ledger):
+    """Rows to delete from a database, of which a look at the files shows only that it is there."""
+
+    name = "archive"
+
+    def files(self, task: Task) -> Mapping[str, bytes]:
+        database = sqlite3.connect(":memory:")
+        database.execute("CREATE TABLE t (n)")
+        database.executemany("INSERT INTO t VALUES (?)", [(n,) for n in range(50)])
+        database.commit()
+        return {"a.db": database.serialize()}
+
+    async def verdict(self, task: Task, export: Export, make_sandbox: MakeSandbox) -> Outcome:
+        database = sqlite3.connect(":memory:")
+        database.deserialize(export.files["a.db"].data)
+        (left,) = database.execute("SELECT count(*) FROM t").fetchone()
+        return Outcome(left == 30, "check", f"{left} rows are left")
+
+
+async def test_a_program_that_changed_what_is_not_shown_has_done_its_work(make_agent: Make) -> None:
+    code = "import sqlite3\ndb = sqlite3.connect('a.db')\n"
+    code += "db.execute('DELETE FROM t WHERE n < 20')\ndb.commit()\ndb.close()"
+    agent, suite = make_agent(code), Archive()
+    trajectory = await agent.attempt(await agent.task(suite, "sum", 6), suite)
+    assert trajectory.outcome.success and trajectory.model_calls == 1, trajectory
+
+
+async def test_a_name_that_was_not_imported_is_said_to_be(make_agent: Make) -> None:
+    agent, suite = make_agent("import csv\nPath('a').write_text('')", summed), Ledger()
+    trajectory = await agent.attempt(await agent.task(suite, "sum", 7), suite)
+    assert trajectory.outcome.success
+    told = trajectory.steps[0].error or ""
+    assert "'Path' is not defined" in told and "neither defined nor imported" in told
+    assert "page functions" not in told
 
 
 async def test_why_an_attempt_failed_is_shown_to_the_next(make_agent: Make) -> None:

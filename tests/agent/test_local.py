@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import asyncio
 import os
 import time
@@ -14,6 +15,7 @@ from journeyman.agent import ContextTooLong, ModelError, WeightsDamaged
 from journeyman.agent.config import ModelSettings
 from journeyman.agent.local import LocalModel
 from journeyman.agent.model import open_model
+from journeyman.agent.reply import PROGRAM
 from journeyman.agent.weights import weights_path
 
 pytestmark = pytest.mark.model
@@ -56,6 +58,16 @@ async def test_a_grammar_binds_the_reply(model: LocalModel) -> None:
     reply = await model.complete(chat("How are you?"), grammar='root ::= "yes" | "no"')
     assert reply.text in {"yes", "no"}
     assert reply.stop_reason == "stop"
+
+
+async def test_a_program_is_asked_for_and_nothing_about_it_is_said(model: LocalModel) -> None:
+    asked = "Why does the Python program `prnt(1)` fail? Explain, then give the right program."
+    prose = await model.complete(chat(asked), max_tokens=60)
+    with pytest.raises(SyntaxError):
+        ast.parse(prose.text.splitlines()[0])
+    reply = await model.complete(chat(asked), grammar=PROGRAM, max_tokens=60)
+    assert "``" not in reply.text
+    ast.parse(reply.text.splitlines()[0])
 
 
 async def test_greedy_replies_are_the_same_each_time(model: LocalModel) -> None:
