@@ -88,10 +88,6 @@ class Prompts(Protocol):
         """A step's prompt as it would have been with no skill to call."""
         ...
 
-    def seen(self, step: Step) -> str:
-        """What a conversation tells next of a step that went wrong."""
-        ...
-
     def revision(self, trajectory: Trajectory, step: Step) -> str:
         """What the agent should say on noticing that a step was wrong."""
         ...
