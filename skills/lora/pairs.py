@@ -28,6 +28,11 @@ class Pair:
     """Ids of the attempt that succeeded and of the one that failed."""
 
     @property
+    def key(self) -> str:
+        """Tells prompts apart, as `Sample.key` does."""
+        return sha([[message.role, message.content] for message in self.prompt])
+
+    @property
     def digest(self) -> str:
         """Tells pairs apart: sha256 of the prompt and both replies."""
         return sha([[[m.role, m.content] for m in self.prompt], self.chosen, self.rejected])

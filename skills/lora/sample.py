@@ -44,9 +44,13 @@ class Sample:
     """The suite's bookkeeping, for counts and an even choice; it stands in no message."""
 
     def __post_init__(self) -> None:
+        if not isinstance(self.task, str) or not self.task:
+            raise DatasetError("a sample names no task: give the id by which it is split")
         if not self.messages or not self.messages[-1].train:
             raise DatasetError(f"a sample of {self.task} does not end with a reply to learn")
         for message in self.messages:
+            if not isinstance(message.content, str):
+                raise DatasetError(f"a sample of {self.task} has a turn that is no text")
             if message.role not in get_args(Role):
                 raise DatasetError(f"a sample of {self.task} has a turn by {message.role!r}")
             if message.train and message.role != "assistant":

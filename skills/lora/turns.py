@@ -44,9 +44,7 @@ def step_samples(trajectory: Trajectory, prompts: Prompts, kind: Kind = "right")
     ]  # fmt: skip
 
 
-def conversation(
-    trajectory: Trajectory, prompts: Prompts, kind: Kind = "right"
-) -> Sample | None:
+def conversation(trajectory: Trajectory, prompts: Prompts, kind: Kind = "right") -> Sample | None:
     """The attempt as one sample that ends with its last learnt reply; None if it has none."""
     said = [Message("system", prompts.system(trajectory)), *turns(trajectory.steps, prompts)]
     while said and not said[-1].train:
