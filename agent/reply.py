@@ -6,12 +6,15 @@ from ..skills.skill import Skill
 from ..skills.template import ANNOTATIONS
 
 DONE = "done()"
+SIGNATURE = r"\w+\([^\n]*?\)  # [^\n]*"
+"""Matches what `signature` writes."""
 
 
 def signature(skill: Skill) -> str:
-    """How a skill is called and what for, in one line."""
+    """How a skill is called and what for, in one line, as `SIGNATURE` matches it."""
+    told = " ".join(skill.current.description.split())
     slots = ", ".join(f"{s.name}: {ANNOTATIONS[s.kind]}" for s in skill.current.template.slots)
-    return f"{skill.current.function}({slots})  # {skill.current.description}"
+    return f"{skill.current.function}({slots})  # {told}"
 
 
 def fenced(reply: str) -> str:
