@@ -81,6 +81,18 @@ def test_replies_are_cut_where_new_things_come_into_view() -> None:
     assert told.task == done().task and told.outcome.success
 
 
+def test_something_new_ends_a_reply_also_where_the_next_call_was_in_view_before() -> None:
+    before = view(NAME, BOOK)
+    after = view(replace(NAME, value="Ada"), BOOK, Element("link", "Ada Byron"))
+    fill = made(1, "fill", before, role="textbox", name="Name", text="Ada")
+    book = made(2, "click", after, role="button", name="Book")
+    told = retold(done(fill, book))
+    assert told is not None and len(told.steps) == 2
+    assert 'link "Ada Byron"  (new)' in told.steps[1].prompt
+    calm = retold(done(fill, replace(book, view=view_to_json(view(NAME, BOOK, NAME)))))
+    assert calm is not None and len(calm.steps) == 1
+
+
 def test_what_failed_changed_nothing_or_only_read_is_not_told() -> None:
     failed = replace(made(4, "click", OPEN, role="button", name="Gone"), error="there is none")
     idle = made(5, "click", OPEN, role="tab", name="Menu")

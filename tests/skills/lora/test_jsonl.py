@@ -72,8 +72,17 @@ def test_in_the_other_form_each_learnt_reply_is_a_line_with_all_before_it_out_of
     back = read_samples(path)
     assert [sample.messages[-1] for sample in back] == learnt
     assert all(sum(message.train for message in sample.messages) == 1 for sample in back)
-    single = [s for s in made if sum(m.train for m in s.messages) == 1]
-    assert [s for s in back if s in single] == single
+    for sample in made:
+        count = sum(message.train for message in sample.messages)
+        mine, back = back[:count], back[count:]
+        assert count > 1 or mine == [sample]
+        # What stands before a reply is told as it was said, wrong replies too.
+        assert [len(one.messages) - 1 for one in mine] == [
+            place for place, message in enumerate(sample.messages) if message.train
+        ]
+        assert {(one.task, one.kind) for one in mine} == {(sample.task, sample.kind)}
+        last = [(message.role, message.content) for message in mine[-1].messages]
+        assert last == [(message.role, message.content) for message in sample.messages]
 
 
 @given(st.lists(PAIRS, max_size=5))
