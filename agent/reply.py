@@ -11,12 +11,15 @@ module ::= [a-z_] [a-z_.]*
 """
 """GBNF that begins as a program does. Held to less, a small model talks about the last program in
 what only looks like one."""
+SIGNATURE = r"\w+\([^\n]*?\)  # [^\n]*"
+"""Matches what `signature` writes."""
 
 
 def signature(skill: Skill) -> str:
-    """How a skill is called and what for, in one line."""
+    """How a skill is called and what for, in one line, as `SIGNATURE` matches it."""
+    told = " ".join(skill.current.description.split())
     slots = ", ".join(f"{s.name}: {ANNOTATIONS[s.kind]}" for s in skill.current.template.slots)
-    return f"{skill.current.function}({slots})  # {skill.current.description}"
+    return f"{skill.current.function}({slots})  # {told}"
 
 
 def fenced(reply: str) -> str:
