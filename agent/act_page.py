@@ -61,8 +61,7 @@ async def step(state: AgentState, parts: Parts, page: PageEpisode) -> Update:
         reply_tokens=reply.usage.reply_tokens,
         model_calls=1,
         seconds=time.perf_counter() - start,
-        skills=tuple(f"{s.name}@{s.current.version}" for s in skills
-                     if s.current.function in result.called),
+        skills=(*(s.credit for s in skills if s.current.function in result.called), *state.mix),
         prompt=parts.prompt,
     )  # fmt: skip
     parts.earlier = view
@@ -115,6 +114,7 @@ async def _ask(
                 temperature=parts.temperature,
                 max_tokens=parts.settings.model.max_tokens,
                 seed=parts.seed,
+                adapters=state.mix or None,
             )
         except ContextTooLong:
             if elements is not view.elements:

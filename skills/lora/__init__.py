@@ -1,0 +1,1 @@
+"""Adapter skills: LoRA weights learnt from trajectories, gated, routed, mixed."""
