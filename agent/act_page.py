@@ -84,7 +84,7 @@ async def _ask(
 ) -> Reply:
     """Ask the model for calls on what is in view. A page too long for it is shortened once."""
     assert parts.model is not None
-    for elements in (view.elements, view.elements[:20]):
+    for shortened, elements in enumerate((view.elements, view.elements[:20])):
         shown = View(view.url, view.title, elements, view.text)
         parts.prompt = render(
             "act",
@@ -117,7 +117,7 @@ async def _ask(
                 adapters=state.mix or None,
             )
         except ContextTooLong:
-            if elements is not view.elements:
+            if shortened:
                 raise
     raise AssertionError("unreachable")
 

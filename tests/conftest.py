@@ -153,7 +153,7 @@ class Tiny:
         ]
         tensors |= {f"{name}.weight": np.ones(self.dim) for name in norms}
         out = gguf.GGUFWriter(str(path), "llama")
-        out.add_context_length(2048)
+        out.add_context_length(8192)
         out.add_embedding_length(self.dim)
         out.add_block_count(self.layers)
         out.add_feed_forward_length(self.ffn)
