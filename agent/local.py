@@ -120,6 +120,9 @@ class LocalModel:
             "temperature": 0.0,
             "max_tokens": 1,
             "cache_prompt": False,
+            # No scores come with a reply that ends at once, or with half a character: the grammar
+            # keeps the reply from both, and the scores are those before it.
+            "grammar": "root ::= [ -~]+",
             "logprobs": True,
             "top_logprobs": most,
         }

@@ -126,6 +126,9 @@ class Tiny:
 
     words = ("zq",)
     """Tokens of its own beside the bytes."""
+    heads = 4
+    even = False
+    """Whether every place looks at all places before it alike."""
 
     def __init__(self, dim: int = 32, layers: int = 2, ffn: int = 64) -> None:
         self.dim, self.layers, self.ffn = dim, layers, ffn
@@ -147,6 +150,8 @@ class Tiny:
             f"{name}.weight": 0.2 * rng.standard_normal(shape) for name, shape in shapes.items()
         }
         tensors["token_embd.weight"] *= 5
+        for layer in range(self.layers if self.even else 0):
+            tensors[f"blk.{layer}.attn_q.weight"] *= 0
         norms = [
             "output_norm",
             *(f"blk.{n}.{kind}_norm" for n in range(self.layers) for kind in ("attn", "ffn")),
@@ -157,9 +162,9 @@ class Tiny:
         out.add_embedding_length(self.dim)
         out.add_block_count(self.layers)
         out.add_feed_forward_length(self.ffn)
-        out.add_head_count(4)
-        out.add_head_count_kv(4)
-        out.add_rope_dimension_count(self.dim // 4)
+        out.add_head_count(self.heads)
+        out.add_head_count_kv(self.heads)
+        out.add_rope_dimension_count(self.dim // self.heads)
         out.add_layer_norm_rms_eps(1e-5)
         out.add_tokenizer_model("llama")
         out.add_token_list(tokens)
