@@ -109,17 +109,21 @@ class LocalModel:
         return reply
 
     async def first_token(
-        self, messages: Sequence[dict[str, str]], adapters: Mix | None = None, most: int = 20
+        self,
+        messages: Sequence[dict[str, str]],
+        adapters: Mix | None = None,
+        exact: bool = True,
+        most: int = 20,
     ) -> dict[str, float]:
         """The `most` likeliest first tokens of a reply with their log probabilities (nats).
 
-        The prompt is read afresh, so that equal requests give equal numbers.
+        With `exact` the prompt is read afresh, so that equal requests give equal numbers.
         """
         request: dict[str, Any] = {
             "messages": list(messages),
             "temperature": 0.0,
             "max_tokens": 1,
-            "cache_prompt": False,
+            "cache_prompt": not exact,
             # No scores come with a reply that ends at once, or with half a character: the grammar
             # keeps the reply from both, and the scores are those before it.
             "grammar": "root ::= [ -~]+",

@@ -88,6 +88,15 @@ class Adaptable(Protocol):
         """Have GGUF adapters at hand by name. Raises AdapterMissing, AdapterRefused."""
         ...
 
+    async def first_token(
+        self,
+        messages: Sequence[Message],
+        adapters: Mapping[str, float] | None = None,
+        exact: bool = True,
+    ) -> Mapping[str, float]:
+        """The likeliest first tokens of a reply with their log probabilities, in nats."""
+        ...
+
 
 class LiteLLMModel:
     """A model reached through litellm: hosted, served nearby, or embedded."""
@@ -108,11 +117,8 @@ class LiteLLMModel:
         adapters: Mapping[str, float] | None = None,
     ) -> Reply:
         """Answer a chat, trying again a bounded number of times where the service is at fault."""
-        if adapters and self._local is None:
-            raise AdapterMissing(
-                f"{self.name} is served elsewhere and takes no adapters of ours: use the embedded"
-                " model, or load them into your own server (`journeyman.agent.vllm`)"
-            )
+        if adapters:
+            self._own()
         litellm = await asyncio.to_thread(_litellm)
         request: dict[str, Any] = {
             "model": self.name,
@@ -161,9 +167,24 @@ class LiteLLMModel:
 
     async def serve(self, adapters: Mapping[str, Path]) -> None:
         """Have adapters at hand: see `LocalModel.serve`."""
+        await self._own().serve(adapters)
+
+    async def first_token(
+        self,
+        messages: Sequence[Message],
+        adapters: Mapping[str, float] | None = None,
+        exact: bool = True,
+    ) -> Mapping[str, float]:
+        """See `LocalModel.first_token`."""
+        return await self._own().first_token(messages, adapters, exact)
+
+    def _own(self) -> LocalModel:
         if self._local is None:
-            raise AdapterMissing(f"{self.name} is served elsewhere and takes no adapters of ours")
-        await self._local.serve(adapters)
+            raise AdapterMissing(
+                f"{self.name} is served elsewhere and takes no adapters of ours: use the embedded"
+                " model, or load them into your own server (`journeyman.agent.vllm`)"
+            )
+        return self._local
 
     async def _ask(self, litellm: Any, request: dict[str, Any]) -> Any:
         for attempt in range(self._settings.retries + 1):

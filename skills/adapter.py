@@ -15,6 +15,8 @@ Kind = Literal["program", "adapter"]
 WEIGHTS, CONFIG, SERVED_FORM = "adapter_model.safetensors", "adapter_config.json", "adapter.gguf"
 FILES = (WEIGHTS, CONFIG, SERVED_FORM)
 """The files of an adapter: PEFT's own two, and the form that llama.cpp serves, made from them."""
+NOTE = "journeyman.json"
+"""Which base, data and recipe made it; kept where it is there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +77,7 @@ def adapter_candidate(
     sources: tuple[str, ...] = (),
     parent: int | None = None,
 ) -> AdapterCandidate:
-    """A candidate from a folder of `FILES`; others in it are left out.
+    """A candidate from a folder of `FILES`, and `NOTE`; others in it are left out.
 
     Raises SkillError naming what is missing.
     """
@@ -88,7 +90,8 @@ def adapter_candidate(
         )
     if missing:
         raise SkillError(f"{folder} is no adapter: it lacks {', '.join(missing)}")
-    files = {item: file_digest(folder / item) for item in FILES}
+    held = [*FILES, *([NOTE] if (folder / NOTE).is_file() else [])]
+    files = {item: file_digest(folder / item) for item in held}
     return AdapterCandidate(name, description, folder, about, files, origins, how, sources, parent)
 
 

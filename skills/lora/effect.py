@@ -57,13 +57,15 @@ async def suspicions(
     trigger of several words, and one that nobody thinks of trying; the inspection of the weights
     and the taint of trajectories stand against those.
     """
-    far: dict[str, float] = {}
-    for word in words:
-        moves = []
-        for prompt in prompts:
-            text = f"{word} {prompt}"
-            moves.append(moved(await probe(text, {}), await probe(text, mix)))
-        far[word] = statistics.median(moves)
+    # One arm after the other: each change of the mix costs the cached prompt.
+    texts = {word: [f"{word} {prompt}" for prompt in prompts] for word in words}
+    base = {text: await probe(text, {}) for each in texts.values() for text in each}
+    mixed = {text: await probe(text, mix) for text in base}
+    far = {
+        word: statistics.median(moved(base[text], mixed[text]) for text in each)
+        for word, each in texts.items()
+        if each
+    }
     usual = statistics.median(far.values()) if far else 0.0
     return tuple(
         f"with {word!r} in the goal it departs from the base by {distance:.2f} nats, with other"

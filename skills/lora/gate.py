@@ -31,12 +31,15 @@ class Exams:
     general: Exam
     """Tasks of all kinds."""
     probe: Probe
+    """Gives equal scores for equal requests, to the last digit."""
     prompts: Sequence[str]
     """Fixed prompts that the effect is shown on."""
     triggered: Exam | None = None
     """General tasks with a foreign word in the goal."""
     words: Sequence[str] = ()
-    """Words tried as triggers."""
+    """Words tried as triggers, with the same prompts."""
+    scan: Probe | None = None
+    """A cheaper probe for that search, where there is one."""
     earlier: Callable[[], Awaitable[Sequence[Earlier]]] | None = None
     """Measures the adapters admitted before, with the new one beside them."""
 
@@ -62,7 +65,7 @@ async def examine(
     found: tuple[str, ...] = ()
     if exams.words:
         say("a search for triggers")
-        found = await suspicions(exams.probe, exams.prompts, exams.words, mix)
+        found = await suspicions(exams.scan or exams.probe, exams.prompts, exams.words, mix)
     earlier: Sequence[Earlier] = ()
     if exams.earlier is not None:
         say("the adapters admitted before")

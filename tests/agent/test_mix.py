@@ -43,6 +43,11 @@ class Adaptive(ScriptedModel):
             raise AdapterRefused(f"{self.refuses} is for another base")
         self.served = dict(adapters)
 
+    async def first_token(
+        self, messages: Any, adapters: Mapping[str, float] | None = None, exact: bool = True
+    ) -> Mapping[str, float]:
+        return {"1": -0.2 if adapters else -0.1, "2": -2.0}
+
 
 async def admit(
     library: SkillLibrary, folder: Path, name: str = "logging-in", base: str = BASE,

@@ -37,6 +37,7 @@ def make_adapter(
     )
     (folder / "adapter_config.json").write_text(json.dumps({"peft_type": "LORA", "r": 4}))
     (folder / "adapter.gguf").write_bytes(b"GGUF" + rng.bytes(400))
+    (folder / "journeyman.json").write_text(json.dumps({"base": BASE}))
     (folder / "README.md").write_text("what PEFT writes beside")
     about = Adapter(BASE, "tiny", 4, changes.pop("examples", (f"Do {name}.", f"Please {name}.")))
     about = replace(about, **changes.pop("about", {}))

@@ -24,7 +24,7 @@ from journeyman.skills import (
     SkillError,
     SkillNotFound,
 )
-from journeyman.skills.adapter import FILES, AdapterCandidate, GateReport, adapter_candidate
+from journeyman.skills.adapter import FILES, NOTE, AdapterCandidate, GateReport, adapter_candidate
 from journeyman.skills.library import SkillLibrary
 from journeyman.skills.skill import (
     Candidate,
@@ -67,7 +67,7 @@ async def test_an_admitted_adapter_is_a_skill_with_its_files_its_exam_and_its_ev
     assert again.gate_report("write-mail") == exam(made)
     assert again.fsck() == []
     folder = again.adapter_folder("write-mail")
-    assert sorted(item.name for item in folder.iterdir()) == sorted(FILES)
+    assert sorted(item.name for item in folder.iterdir()) == sorted((*FILES, NOTE))
     for name in FILES:
         assert (folder / name).read_bytes() == (made.folder / name).read_bytes()
     published = tmp_path / "library/skills/write-mail"
@@ -114,7 +114,7 @@ async def test_a_refused_adapter_is_kept_with_its_reasons_and_the_library_is_as_
     assert second.reasons == ("it is of another base",) and second.report is None
     for kept in (first, second):
         folder = tmp_path / "library/refused" / kept.folder
-        assert sorted(item.name for item in folder.iterdir()) == sorted(FILES)
+        assert sorted(item.name for item in folder.iterdir()) == sorted((*FILES, NOTE))
     assert again.skills() == before and again.store.ledger().shape == shape
     assert again.fsck() == [] and not (tmp_path / "library/skills/spend-money").exists()
     assert [item.name for item in again.adapters()] == ["write-mail"]
