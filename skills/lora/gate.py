@@ -38,10 +38,10 @@ class Exams:
     """General tasks with a foreign word in the goal."""
     words: Sequence[str] = ()
     """Words tried as triggers, with the same prompts."""
-    scan: Probe | None = None
-    """A cheaper probe for that search, where there is one."""
     earlier: Callable[[], Awaitable[Sequence[Earlier]]] | None = None
     """Measures the adapters admitted before, with the new one beside them."""
+    scan: Probe | None = None
+    """A cheaper probe for that search, where there is one."""
 
 
 async def examine(
