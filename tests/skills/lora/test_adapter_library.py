@@ -41,7 +41,7 @@ Make = Callable[..., AdapterCandidate]
 Exam = Callable[..., GateReport]
 Program = Callable[..., Candidate]
 Report = Callable[..., TrialReport]
-HERE = str(Path(__file__).parent)
+HERE = str(Path(__file__).parents[1])
 
 
 @pytest.fixture
