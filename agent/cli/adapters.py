@@ -151,16 +151,14 @@ def gate(
       journeyman adapters gate ./my-adapter --families click-tab-2 --seeds 9000-9009
     """
     settings = settings_of(context, model, workspace)
+    held_out, others = seeds_of(seeds), seeds_of(general_seeds)
     from .adapters_gate import gate as job
 
     trained = settings.workspace / "adapters" / name
     folder = trained if "/" not in name and trained.is_dir() else Path(name)
     if not folder.is_dir():
         raise Refused(f"there is no trained adapter and no folder {name}: `adapters train` first")
-    raise typer.Exit(
-        job(settings, folder, suite, families, seeds_of(seeds), general,
-            seeds_of(general_seeds), replaces)
-    )  # fmt: skip
+    raise typer.Exit(job(settings, folder, suite, families, held_out, general, others, replaces))
 
 
 @app.command("mix")

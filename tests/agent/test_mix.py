@@ -20,9 +20,7 @@ from journeyman.agent.run import Agent
 from journeyman.agent.scripted import ScriptedModel
 from journeyman.memory.embed import HashEmbedder
 from journeyman.memory.trajectory import Trajectory
-from journeyman.skills.adapter import Adapter, Effect, GateReport, Pair, adapter_candidate
 from journeyman.skills.library import SkillLibrary
-from journeyman.skills.skill import SkillVersion
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
 Make = Callable[..., Agent]
@@ -49,24 +47,8 @@ class Adaptive(ScriptedModel):
         return {"1": -0.2 if adapters else -0.1, "2": -2.0}
 
 
-async def admit(
-    library: SkillLibrary, folder: Path, name: str = "logging-in", base: str = BASE,
-    goals: tuple[str, ...] = ("Log in as Ada.", "Log in as Bob."), gguf: bytes = b"GGUF",
-) -> SkillVersion:  # fmt: skip
-    folder.mkdir(exist_ok=True)
-    (folder / "adapter_model.safetensors").write_bytes(name.encode())
-    (folder / "adapter_config.json").write_text("{}")
-    (folder / "adapter.gguf").write_bytes(gguf)
-    about = Adapter(base, "tiny", 4, goals, near=0.6)
-    made = adapter_candidate(name, "For logging in.", folder, about)
-    held_out = tuple(Pair(f"t-{n}", False, True) for n in range(10))
-    general = tuple(Pair(f"g-{n}", True, True) for n in range(10))
-    report = GateReport(made.digest, held_out, general, effect=Effect(2, 2, 0.5, True))
-    return await library.admit_adapter(made, report)
-
-
 @pytest.fixture
-async def workspace(tmp_path: Path) -> Path:
+async def workspace(tmp_path: Path, admit: Any) -> Path:
     library = SkillLibrary.open(tmp_path / "workspace/library", HashEmbedder())
     await admit(library, tmp_path / "made")
     await admit(library, tmp_path / "made", "of-another-base", "c" * 64)
@@ -187,7 +169,7 @@ async def test_an_exam_uses_the_adapter_and_writes_nothing(
 
 
 async def test_the_embedded_model_serves_what_the_library_admitted(
-    make_agent: Make, shop: Any, tiny: Any, tmp_path: Path
+    make_agent: Make, shop: Any, tiny: Any, tmp_path: Path, admit: Any
 ) -> None:
     """All parts real but the size of the model: the library, llama.cpp, litellm, Chromium."""
     tiny.base(tmp_path / "base.gguf")
