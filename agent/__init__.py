@@ -9,6 +9,8 @@ AgentError                   anything this room raises; always one sentence with
     ├── KeyMissing           (also PermissionError)    a hosted model without a valid key
     ├── ContextTooLong       (also ValueError)         the prompt does not fit the model
     ├── ModelUnreachable     (also ConnectionError)    no answer, after the retries
+    ├── AdapterMissing       (also LookupError)        the model serves no adapter of that name
+    ├── AdapterRefused       (also ValueError)         damaged, for another base, or without effect
     └── ScriptExhausted      (also LookupError)        a scripted model has no reply left
 """
 
@@ -47,6 +49,14 @@ class ContextTooLong(ModelError, ValueError):
 
 class ModelUnreachable(ModelError, ConnectionError):
     """No answer from the model's service, after the retries."""
+
+
+class AdapterMissing(ModelError, LookupError):
+    """The model serves no adapter of that name, or none at all; the message says which it has."""
+
+
+class AdapterRefused(ModelError, ValueError):
+    """An adapter is damaged, for another base model, or changes nothing."""
 
 
 class ScriptExhausted(ModelError, LookupError):

@@ -47,6 +47,7 @@ async def write(state: AgentState, parts: Parts, files: FilesEpisode) -> Update:
         temperature=max(parts.temperature, RETRY_TEMPERATURE if state.history else 0.0),
         max_tokens=max(PROGRAM_TOKENS, parts.settings.model.max_tokens),
         seed=parts.seed + len(state.history),
+        adapters=state.mix or None,
     )
     code = fenced(parts.secrets.hide(reply.text))
     library = _callable(code, parts)
@@ -63,7 +64,7 @@ async def write(state: AgentState, parts: Parts, files: FilesEpisode) -> Update:
         reply_tokens=reply.usage.reply_tokens,
         model_calls=1,
         seconds=time.perf_counter() - start,
-        skills=tuple(_called(skills, result.called)),
+        skills=(*_called(skills, result.called), *state.mix),
         prompt=parts.prompt,
     )
     await parts.keep(state.trajectory, step)
@@ -94,4 +95,4 @@ def _callable(code: str, parts: Parts) -> Mapping[str, str]:
 
 
 def _called(skills: list[Skill], names: tuple[str, ...]) -> list[str]:
-    return [f"{s.name}@{s.current.version}" for s in skills if s.current.function in names]
+    return [s.credit for s in skills if s.current.function in names]

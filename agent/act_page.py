@@ -61,8 +61,7 @@ async def step(state: AgentState, parts: Parts, page: PageEpisode) -> Update:
         reply_tokens=reply.usage.reply_tokens,
         model_calls=1,
         seconds=time.perf_counter() - start,
-        skills=tuple(f"{s.name}@{s.current.version}" for s in skills
-                     if s.current.function in result.called),
+        skills=(*(s.credit for s in skills if s.current.function in result.called), *state.mix),
         prompt=parts.prompt,
     )  # fmt: skip
     parts.earlier = view
@@ -85,7 +84,7 @@ async def _ask(
 ) -> Reply:
     """Ask the model for calls on what is in view. A page too long for it is shortened once."""
     assert parts.model is not None
-    for elements in (view.elements, view.elements[:20]):
+    for shortened, elements in enumerate((view.elements, view.elements[:20])):
         shown = View(view.url, view.title, elements, view.text)
         parts.prompt = render(
             "act",
@@ -115,9 +114,10 @@ async def _ask(
                 temperature=parts.temperature,
                 max_tokens=parts.settings.model.max_tokens,
                 seed=parts.seed,
+                adapters=state.mix or None,
             )
         except ContextTooLong:
-            if elements is not view.elements:
+            if shortened:
                 raise
     raise AssertionError("unreachable")
 

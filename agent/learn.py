@@ -25,8 +25,9 @@ async def learn(state: AgentState, parts: Parts) -> Update:
                 name=name.partition("@")[0],
                 version=int(name.partition("@")[2]),
                 kind="use",
-                # A run that the model had to finish is no success of the skill.
-                success=success and alone,
+                # A run that the model had to finish is no success of a program; an adapter is part
+                # of the model.
+                success=success and (alone or name in state.mix),
                 task_id=parts.task.id,
                 steps=len(parts.live.calls()),
                 tokens=state.tokens,
@@ -35,6 +36,7 @@ async def learn(state: AgentState, parts: Parts) -> Update:
                 at=time.time(),
             )
             for name in dict.fromkeys(called)
+            if name not in state.mix or parts.mix is None
         ])  # fmt: skip
     if success and parts.learn is not None:
         await parts.learn(state.trajectory)

@@ -10,11 +10,14 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
-from . import ContextTooLong, KeyMissing, ModelError, ModelMissing, ModelUnreachable
+from . import AdapterMissing, KeyMissing, ModelMissing, ModelUnreachable
+from .embedded import LOCAL, open_local, register
+from .faults import as_model_error, missing_keys
 
 if TYPE_CHECKING:
     from .config import ModelSettings
@@ -63,13 +66,36 @@ class Model(Protocol):
         temperature: float = 0.0,
         max_tokens: int = 256,
         seed: int = 0,
+        adapters: Mapping[str, float] | None = None,
     ) -> Reply:
-        """Answer a chat. `grammar` (GBNF) binds where the model supports it. Raises ModelError."""
+        """Answer a chat. `grammar` (GBNF) binds where the model supports it.
+
+        `adapters` are names of served adapters with their scales; without, the base alone answers.
+        Raises ModelError; AdapterMissing where the model serves no such adapter.
+        """
         ...
 
 
-LOCAL = "local/"
-"""What the names of embedded models begin with: `local/qwen2.5-coder-1.5b`, `local//a/b.gguf`."""
+@runtime_checkable
+class Adaptable(Protocol):
+    """A model that adapters can be served with."""
+
+    async def base(self) -> str:
+        """sha256 of the weights that an adapter must be made for; empty where it takes none."""
+        ...
+
+    async def serve(self, adapters: Mapping[str, Path]) -> None:
+        """Have GGUF adapters at hand by name. Raises AdapterMissing, AdapterRefused."""
+        ...
+
+    async def first_token(
+        self,
+        messages: Sequence[Message],
+        adapters: Mapping[str, float] | None = None,
+        exact: bool = True,
+    ) -> Mapping[str, float]:
+        """The likeliest first tokens of a reply with their log probabilities, in nats."""
+        ...
 
 
 class LiteLLMModel:
@@ -88,8 +114,11 @@ class LiteLLMModel:
         temperature: float = 0.0,
         max_tokens: int = 256,
         seed: int = 0,
+        adapters: Mapping[str, float] | None = None,
     ) -> Reply:
         """Answer a chat, trying again a bounded number of times where the service is at fault."""
+        if adapters:
+            self._own()
         litellm = await asyncio.to_thread(_litellm)
         request: dict[str, Any] = {
             "model": self.name,
@@ -100,14 +129,15 @@ class LiteLLMModel:
             "max_retries": 0,
         }
         if self._local is not None:
-            request["model"] = _register(litellm, self._local)
+            request["model"] = register(litellm, self._local)
             # Hosted services know no GBNF; there the parser of replies is the only guard.
             request |= {"grammar": grammar} if grammar is not None else {}
+            request |= {"adapters": dict(adapters)} if adapters else {}
         else:
             request |= {"timeout": self._settings.timeout, "drop_params": True}
             if self._settings.api_base:
                 request["api_base"] = self._settings.api_base
-                if _missing_keys(litellm, self.name):
+                if missing_keys(litellm, self.name):
                     request["api_key"] = "none"  # a server nearby asks for none, its client does
         begun = time.monotonic()
         answer = await self._ask(litellm, request)
@@ -124,12 +154,44 @@ class LiteLLMModel:
             model=self.name,
         )
 
+    @property
+    def local(self) -> LocalModel | None:
+        """The embedded model behind it, where it is one."""
+        return self._local
+
+    async def base(self) -> str:
+        """sha256 of the embedded model's weights; empty for a model served elsewhere."""
+        from .identity import digest_of
+
+        return await asyncio.to_thread(digest_of, self._local.path) if self._local else ""
+
+    async def serve(self, adapters: Mapping[str, Path]) -> None:
+        """Have adapters at hand: see `LocalModel.serve`."""
+        await self._own().serve(adapters)
+
+    async def first_token(
+        self,
+        messages: Sequence[Message],
+        adapters: Mapping[str, float] | None = None,
+        exact: bool = True,
+    ) -> Mapping[str, float]:
+        """See `LocalModel.first_token`."""
+        return await self._own().first_token(messages, adapters, exact)
+
+    def _own(self) -> LocalModel:
+        if self._local is None:
+            raise AdapterMissing(
+                f"{self.name} is served elsewhere and takes no adapters of ours: use the embedded"
+                " model, or load them into your own server (`journeyman.agent.vllm`)"
+            )
+        return self._local
+
     async def _ask(self, litellm: Any, request: dict[str, Any]) -> Any:
         for attempt in range(self._settings.retries + 1):
             try:
                 return await litellm.acompletion(**request)
             except Exception as error:
-                fault = _as_model_error(litellm, self.name, error)
+                fault = as_model_error(litellm, self.name, error)
                 last = attempt == self._settings.retries
                 if last or not isinstance(fault, ModelUnreachable):
                     raise fault from error
@@ -147,7 +209,7 @@ def open_model(
     """
     name = name or settings.name
     if name.startswith(LOCAL):
-        return LiteLLMModel(name, settings, _open_local(name, settings, progress))
+        return LiteLLMModel(name, settings, open_local(name, settings, progress))
     litellm = _litellm()
     try:
         litellm.get_llm_provider(name)
@@ -156,27 +218,10 @@ def open_model(
             f"no model is called {name}: write provider/model as litellm does (such as "
             "ollama/llama3.1 or openai/gpt-4o), or local/qwen2.5-coder-1.5b for the embedded one"
         ) from error
-    missing = _missing_keys(litellm, name)
+    missing = missing_keys(litellm, name)
     if missing and not settings.api_base:
         raise KeyMissing(f"the model {name} needs {' and '.join(missing)} in the environment")
     return LiteLLMModel(name, settings)
-
-
-_embedded: dict[str, LocalModel] = {}
-"""Embedded models of this process by litellm name: a gigabyte each, so loaded once."""
-
-
-def _open_local(name: str, settings: ModelSettings, progress: Progress | None) -> LocalModel:
-    from .local import LocalModel
-    from .weights import TABLE, weights_path
-
-    short = name.removeprefix(LOCAL)
-    if short not in TABLE and not short.endswith(".gguf"):
-        known = ", ".join(LOCAL + key for key in TABLE)
-        raise ModelMissing(f"no embedded model is called {name}: use {known}, or local/FILE.gguf")
-    path = weights_path(short, settings.weights, progress)
-    key = f"{LOCAL}{path}#{settings.context}#{settings.threads}"
-    return _embedded.setdefault(key, LocalModel(path, settings.context, settings.threads))
 
 
 def _litellm() -> Any:
@@ -187,64 +232,3 @@ def _litellm() -> Any:
 
     litellm.suppress_debug_info = True
     return litellm
-
-
-def _register(litellm: Any, local: LocalModel) -> str:
-    """Make litellm know the provider `local/`, once, and return the name it has for `local`."""
-    if all(entry["provider"] != "local" for entry in litellm.custom_provider_map):
-
-        class Embedded(litellm.CustomLLM):  # type: ignore[misc]
-            """Passes a litellm request on to the model in this process."""
-
-            async def acompletion(self, *args: Any, **request: Any) -> Any:
-                options = request["optional_params"]
-                answer = await _embedded[LOCAL + request["model"]].complete(
-                    request["messages"],
-                    grammar=options.get("grammar"),
-                    temperature=options.get("temperature", 0.0),
-                    max_tokens=options.get("max_tokens", 256),
-                    seed=options.get("seed", 0),
-                )
-                response = request["model_response"]
-                response.choices[0].message.content = answer.text
-                response.choices[0].finish_reason = answer.stop_reason
-                response.usage = litellm.Usage(
-                    prompt_tokens=answer.prompt_tokens,
-                    completion_tokens=answer.reply_tokens,
-                    total_tokens=answer.prompt_tokens + answer.reply_tokens,
-                    prompt_tokens_details={"cached_tokens": answer.cached_tokens},
-                )
-                return response
-
-        litellm.custom_provider_map.append({"provider": "local", "custom_handler": Embedded()})
-    return next(key for key, model in _embedded.items() if model is local)
-
-
-def _missing_keys(litellm: Any, name: str) -> list[str]:
-    found = litellm.validate_environment(name)
-    return [key for key in found["missing_keys"] if key.endswith("_KEY")]
-
-
-def _as_model_error(litellm: Any, name: str, error: BaseException) -> ModelError:
-    """Turn what litellm raised into one sentence; our own errors, wrapped by it, come out again."""
-    said = (str(error).strip().splitlines() or [type(error).__name__])[0][:300]
-    kinds = litellm.exceptions
-    unreachable = isinstance(error, (kinds.APIConnectionError, kinds.Timeout))
-    too_long = isinstance(error, kinds.ContextWindowExceededError)
-    status = getattr(error, "status_code", None)
-    inner: BaseException | None = error
-    while inner is not None:
-        if isinstance(inner, ModelError):
-            return inner
-        # The service's own status: litellm goes by the words of the message and mistakes some.
-        status = getattr(inner, "status_code", None) or status
-        inner = inner.__cause__ or inner.__context__
-    if too_long:
-        return ContextTooLong(f"the prompt does not fit {name}: shorten it ({said})")
-    if status in (401, 403):
-        return KeyMissing(f"the service of {name} refused the key: set a valid one ({said})")
-    if status == 404:
-        return ModelMissing(f"the service does not know {name}: correct the name ({said})")
-    if unreachable or status in (408, 409, 429) or (isinstance(status, int) and status >= 500):
-        return ModelUnreachable(f"{name} does not answer: try again later ({said})")
-    return ModelError(f"{name} refused the request: {said}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -44,6 +44,8 @@ class Parts:
     secrets: Secrets = NO_SECRETS
     temperature: float = 0.0
     seed: int = 0
+    mix: Mapping[str, float] | None = None
+    """Adapters that the caller wants mixed in; None lets routing decide."""
     credit: bool = True
     """Whether outcomes are written as evidence; never in an exam."""
     learn: Learn | None = None

@@ -6,6 +6,7 @@ from ..skills.library import SkillLibrary
 from ..skills.manifest import origin
 from ..skills.skill import Skill, Status
 from ..skills.template import Binding, parse
+from .mix import mix_for
 from .parts import Parts
 from .state import AgentState, Update
 
@@ -31,7 +32,7 @@ async def recall(state: AgentState, parts: Parts) -> Update:
 
 
 async def look_up(state: AgentState, parts: Parts) -> Update:
-    """Find lessons and skills for the goal."""
+    """Find lessons, skills and adapters for the goal."""
     lessons: list[str] = []
     skills: list[str] = []
     if parts.lessons is not None:
@@ -47,7 +48,8 @@ async def look_up(state: AgentState, parts: Parts) -> Update:
         ][:SKILLS_IN_VIEW]
     if skills or lessons:
         parts.say("recall", f"recalled {', '.join([*skills, *lessons])}")
-    return {"lessons": lessons, "skills": skills}
+    mix = state.mix or await mix_for(state.goal, state.url, parts)
+    return {"lessons": lessons, "skills": skills, "mix": mix}
 
 
 def takers(library: SkillLibrary, goal: str, url: str) -> list[tuple[Skill, Binding]]:
@@ -56,6 +58,8 @@ def takers(library: SkillLibrary, goal: str, url: str) -> list[tuple[Skill, Bind
     found = []
     for skill in library.skills():
         if skill.status is not Status.TRUSTED or here not in skill.current.manifest.origins:
+            continue
+        if skill.kind != "program":
             continue
         binding = parse(skill.current.template, goal)
         if binding is not None:

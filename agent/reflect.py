@@ -6,6 +6,8 @@ model: the last call before the failure is barred on the view it was made on.
 
 from __future__ import annotations
 
+import json
+
 from ..memory.trajectory import Outcome
 from ..sandbox.base import view_from_json, view_to_json
 from .act_page import digest, plain
@@ -60,6 +62,8 @@ async def finish(state: AgentState, parts: Parts, reflection: str = "") -> None:
         await parts.live.verdict() if state.finished else Outcome(None, "none", "stopped early")
     )
     extra = {"stopped": state.stopped}
+    if state.mix:
+        extra["mix"] = json.dumps(state.mix)
     if reflection:
         extra["reflection"] = reflection
     taint = taint_of(parts.task, parts.live.calls())

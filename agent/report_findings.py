@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ..memory import MemoryFault
 from ..memory.trajectory import Trajectory
 from ..skills import SkillError
+from ..skills.adapter import GateReport
 from ..skills.records import Rejected
 from ..skills.skill import Skill, SkillVersion, TrialReport
 from .records import ExamRow, PracticeRow
@@ -32,6 +33,8 @@ class Learnt:
     """Exam tasks it was executed for directly."""
     solved: int = 0
     """Of those, the ones that succeeded."""
+    gate: GateReport | None = None
+    """Of an adapter: the exam that admitted it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,13 +103,17 @@ def as_json(findings: Findings) -> dict[str, Any]:
 
 
 def _learnt(skill: Skill, library: SkillLibrary, exam: Sequence[ExamRow]) -> Learnt:
-    used = [row for row in exam if row.direct == f"{skill.name}@{skill.current.version}"]
+    used = [row for row in exam if row.direct == skill.credit]
+    gate = trials = None
     try:
-        trials = library.trials(skill.name, skill.current.version)
+        if skill.kind == "adapter":
+            gate = library.gate_report(skill.name, skill.current.version)
+        else:
+            trials = library.trials(skill.name, skill.current.version)
     except SkillError:
         # A folder that was edited by hand is quarantined; the report still shows the rest.
-        trials = None
-    return Learnt(skill, trials, len(used), sum(row.success for row in used))
+        pass
+    return Learnt(skill, trials, len(used), sum(row.success for row in used), gate)
 
 
 async def _trajectories(
@@ -135,4 +142,5 @@ def _skill(item: Learnt) -> dict[str, Any]:
         "versions": list(item.skill.versions),
         "exam": {"uses": item.uses, "solved": item.solved},
         "trials": asdict(item.trials) if item.trials else None,
+        **({"exam_of_adapter": asdict(item.gate)} if item.gate else {}),
     }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any, Self
@@ -80,8 +80,6 @@ class Agent:
         )
         self._make_sandbox = make_sandbox
 
-    # Opening and closing -------------------------------------------------------------------------
-
     async def open(self) -> Self:
         """Open the workspace. The model and the browser start at first use."""
         if self._journal is not None:
@@ -147,8 +145,6 @@ class Agent:
             self._make_sandbox = lambda: Worker(launcher, limits)
         return self._make_sandbox
 
-    # Running -------------------------------------------------------------------------------------
-
     async def task(self, suite: Suite, family: str, seed: int) -> Task:
         """One task of a suite."""
         return await suite.task(family, seed, self.browser)
@@ -171,9 +167,13 @@ class Agent:
         seed: int = 0,
         credit: bool = True,
         direct: bool = True,
+        mix: Mapping[str, float] | None = None,
         on_event: Tell | None = None,
     ) -> Trajectory:
-        """Run the graph on one task. With `attempts` above 1 it reflects and tries anew."""
+        """Run the graph on one task. With `attempts` above 1 it reflects and tries anew.
+
+        `mix` names served adapters with their scales, none for `{}`; unsaid, routing decides.
+        """
         from .graph import build
 
         task = without(self.secrets, task)
@@ -191,13 +191,14 @@ class Agent:
             secrets=self.secrets,
             temperature=self.settings.model.temperature if temperature is None else temperature,
             seed=seed,
+            mix=mix,
             credit=credit and not self._read_only,
             screenshots=self._screenshots,
             traces=self._traces,
             tell=on_event or (lambda event: None),
             bare=self._bare,
         )
-        state = AgentState(goal=task.goal, url=task.url, attempts=attempts)
+        state = AgentState(task.goal, task.url, attempts=attempts, mix=dict(mix or {}))
         config: Any = {"configurable": {"thread_id": uuid.uuid4().hex}, "recursion_limit": 400}
         try:
             final = await build(parts, self._saver).ainvoke(state, config)
@@ -208,8 +209,6 @@ class Agent:
     def stream(self, goal: str, url: str = "") -> AsyncIterator[Event]:
         """Do one goal and yield what happens as it happens."""
         return stream(lambda tell: self.run(goal, url, on_event=tell))
-
-    # Learning ------------------------------------------------------------------------------------
 
     async def learn_from(
         self, trajectories: list[Trajectory], suite: Suite, *, say: Callable[[str], None],
@@ -241,8 +240,6 @@ class Agent:
         await self.open()
         word = Word(worked, self.secrets.hide(correction))
         return await keep(word, trajectory_id, self.journal, self._lessons)
-
-    # The synchronous face ------------------------------------------------------------------------
 
     def run_sync(self, goal: str, url: str = "") -> Trajectory:
         """`run` for code without an event loop, and inside a running one too."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from . import ScriptExhausted
 from .model import Message, Reply, Usage
@@ -18,6 +18,8 @@ class ScriptedModel:
         self.name = name
         self.asked: list[list[Message]] = []
         self.grammars: list[str | None] = []
+        self.mixes: list[dict[str, float]] = []
+        """The adapters of each request."""
         self._replies = list(replies)
 
     async def complete(
@@ -28,11 +30,13 @@ class ScriptedModel:
         temperature: float = 0.0,
         max_tokens: int = 256,
         seed: int = 0,
+        adapters: Mapping[str, float] | None = None,
     ) -> Reply:
         """Give the next reply. Tokens are counted as words. Raises ScriptExhausted."""
         number = len(self.asked)
         self.asked.append([dict(message) for message in messages])
         self.grammars.append(grammar)
+        self.mixes.append(dict(adapters or {}))
         if number >= len(self._replies):
             last = messages[-1]["content"] if messages else ""
             raise ScriptExhausted(

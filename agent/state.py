@@ -23,6 +23,8 @@ class AgentState:
     lessons: list[str] = field(default_factory=list)
     skills: list[str] = field(default_factory=list)
     """Names of skills that the model may call."""
+    mix: dict[str, float] = field(default_factory=dict)
+    """`name@version` of the adapters of this run with their scales; fixed once it has begun."""
     direct: str = ""
     """`name@version` of a skill to execute directly."""
     binding: dict[str, Any] = field(default_factory=dict)

@@ -49,7 +49,7 @@ def check(candidate: Candidate, secrets: Secrets = NO_SECRETS) -> list[str]:
     reasons = name_problems(candidate.name)
     if candidate.function in PAGE_NAMES:
         reasons.append(f"name {candidate.name!r} is that of a primitive: choose another")
-    reasons += _description(candidate.description) + _template(candidate)
+    reasons += description_problems(candidate.description) + _template(candidate)
     if secrets.shows("\n".join((candidate.code, candidate.template.text, candidate.description))):
         reasons.append("it holds the value of a secret: name its placeholder")
     if len(candidate.code) > LONGEST:
@@ -70,7 +70,8 @@ def check(candidate: Candidate, secrets: Secrets = NO_SECRETS) -> list[str]:
     return reasons
 
 
-def _description(text: str) -> list[str]:
+def description_problems(text: str) -> list[str]:
+    """Why this is no description of a skill, as sentences; empty when it is one."""
     if not text.strip() or len(text) > 1024:
         return [f"the description has {len(text)} characters: 1 to 1024 that say what and when"]
     if not all(character.isprintable() or character.isspace() for character in text):

@@ -1,8 +1,9 @@
 """A version's folder: an Agent Skills folder, its trials, its manifest, and their digests.
 
     <version>/<name>/SKILL.md            what any reader of the standard sees
-    <version>/<name>/scripts/skill.py    the program
-    <version>/trials.json                what admitted it
+    <version>/<name>/scripts/skill.py    the program, or
+    <version>/<name>/adapter/            the adapter's files
+    <version>/trials.json                what admitted it (of an adapter: gate.json)
     <version>/manifest.json              everything Journeyman knows, and the content hash
 
 Written beside, synced and renamed into place; never changed afterwards. `SKILL.md` is the strict
@@ -16,72 +17,113 @@ import json
 import os
 import shutil
 import uuid
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from . import LibraryCorrupt
+from . import LibraryCorrupt, SkillError
+from .adapter import AdapterCandidate, GateReport, file_digest
 from .events import sync_folder
-from .records import report_from, version_from, version_record
+from .records import gate_report_from, report_from, version_from, version_record
 from .skill import SkillVersion, TrialReport
+from .skill_md import skill_md
 
 FORMAT = 1
 MANIFEST = "manifest.json"
 TRIALS = "trials.json"
+GATE = "gate.json"
 BESIDE = ".beside-"
 """How the names of unfinished folders begin."""
 
 
 def write_folder(
-    place: Path, version: SkillVersion, report: TrialReport
+    place: Path,
+    version: SkillVersion,
+    report: TrialReport | GateReport,
+    adapter: AdapterCandidate | None = None,
 ) -> tuple[SkillVersion, dict[str, str]]:
     """Write a version at `place`, whole or not at all; returns it with its content hash, and the
-    sha256 of each file. Raises OSError."""
+    sha256 of each file. The files of an adapter are copied. Raises OSError, SkillError."""
     name = version.name
-    texts = {
-        f"{name}/SKILL.md": skill_md(version),
-        f"{name}/scripts/skill.py": version.code,
-        TRIALS: _pretty(asdict(report)),
-    }
-    files = {path: _sha(text.encode()) for path, text in texts.items()}
-    manifest = {"format": FORMAT, "files": dict(files), **version_record(version)}
-    del manifest["content_hash"]
-    files[MANIFEST] = _manifest_sha(manifest)
-    final = replace(version, content_hash=_content_hash(files))
-    texts[MANIFEST] = _pretty({**manifest, "content_hash": final.content_hash})
-    place.parent.mkdir(parents=True, exist_ok=True)
-    beside = place.parent / f"{BESIDE}{place.name}-{uuid.uuid4().hex[:8]}"
-    try:
-        for path, text in texts.items():
-            _write(beside / path, text)
-        for folder in (beside / name / "scripts", beside / name, beside):
-            sync_folder(folder)
-        os.rename(beside, place)
-        for folder in (place.parent, place.parent.parent):
-            sync_folder(folder)
-    except OSError:
-        shutil.rmtree(beside, ignore_errors=True)
-        raise
+    parts: dict[str, str | Path] = {f"{name}/SKILL.md": skill_md(version)}
+    if adapter is None:
+        parts[f"{name}/scripts/skill.py"] = version.code
+    else:
+        parts |= {f"{name}/adapter/{item}": adapter.folder / item for item in adapter.files}
+    parts[GATE if isinstance(report, GateReport) else TRIALS] = _pretty(asdict(report))
+    with beside(place) as unfinished:
+        files = {path: _write(unfinished / path, part) for path, part in parts.items()}
+        for item, digest in (adapter.files if adapter else {}).items():
+            if files[f"{name}/adapter/{item}"] != digest:
+                raise SkillError(f"{item} of {name} has changed since its exam: examine it anew")
+        manifest = {"format": FORMAT, "files": dict(files), **version_record(version)}
+        del manifest["content_hash"]
+        files[MANIFEST] = _manifest_sha(manifest)
+        final = replace(version, content_hash=_content_hash(files))
+        text = _pretty({**manifest, "content_hash": final.content_hash})
+        _write(unfinished / MANIFEST, text)
     return final, files
+
+
+def keep_files(place: Path, source: Path, names: Iterable[str]) -> dict[str, str]:
+    """Copy files to `place`, all or none; returns the sha256 of each. Raises OSError."""
+    with beside(place) as unfinished:
+        return {name: _write(unfinished / name, source / name) for name in names}
+
+
+@contextmanager
+def beside(place: Path) -> Iterator[Path]:
+    """A folder to write in that becomes `place` at the end, synced, or else vanishes."""
+    place.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = place.parent / f"{BESIDE}{place.name}-{uuid.uuid4().hex[:8]}"
+    try:
+        unfinished.mkdir()
+        yield unfinished
+        for folder, _, _ in os.walk(unfinished, topdown=False):
+            sync_folder(Path(folder))
+        os.rename(unfinished, place)
+        for parent in (place.parent, place.parent.parent):
+            sync_folder(parent)
+    except BaseException:
+        shutil.rmtree(unfinished, ignore_errors=True)
+        raise
+
+
+def free_folder(parent: Path, name: str) -> Path:
+    """`name` in `parent`, with a number where that is taken."""
+    number, free = 1, parent / name
+    while free.exists():
+        number += 1
+        free = parent / f"{name}-{number}"
+    return free
 
 
 def read_folder(place: Path, expected: dict[str, str]) -> SkillVersion:
     """Read a version whose files must be as they were admitted. Raises LibraryCorrupt."""
     contents: dict[str, bytes] = {}
+    found: dict[str, str] = {}
     try:
         for path in sorted(listing(place)):
-            contents[path] = (place / path).read_bytes()
-    except OSError as error:
+            if path.split(os.sep)[1:2] == ["adapter"]:
+                found[path] = file_digest(place / path)
+            else:
+                contents[path] = (place / path).read_bytes()
+                found[path] = _found_sha(path, contents[path])
+    except (OSError, SkillError) as error:
         raise LibraryCorrupt(_sentence(place, f"cannot be read: {error}")) from error
-    for path in sorted(expected.keys() | contents.keys()):
-        if path not in contents:
+    for path in sorted(expected.keys() | found.keys()):
+        if path not in found:
             raise LibraryCorrupt(_sentence(place, f"lacks {path}"))
         if path not in expected:
             raise LibraryCorrupt(_sentence(place, f"holds {path}, which was not admitted"))
-        if _found_sha(path, contents[path]) != expected[path]:
+        if found[path] != expected[path]:
             raise LibraryCorrupt(_sentence(place, f"has another {path} than was admitted"))
     manifest = json.loads(contents[MANIFEST])
-    code = contents[f"{manifest['name']}/scripts/skill.py"].decode()
+    code = ""
+    if "adapter" not in manifest:
+        code = contents[f"{manifest['name']}/scripts/skill.py"].decode()
     about = {key: value for key, value in manifest.items() if key not in ("format", "files")}
     about["content_hash"] = _content_hash(expected)
     return version_from(about, code)
@@ -93,6 +135,14 @@ def read_trials(place: Path) -> TrialReport:
         return report_from(json.loads((place / TRIALS).read_text(encoding="utf-8")))
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise LibraryCorrupt(_sentence(place, f"has unreadable trials: {error}")) from error
+
+
+def read_gate(place: Path) -> GateReport:
+    """The exam that admitted an adapter. Raises LibraryCorrupt."""
+    try:
+        return gate_report_from(json.loads((place / GATE).read_text(encoding="utf-8")))
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise LibraryCorrupt(_sentence(place, f"has an unreadable exam: {error}")) from error
 
 
 def listing(place: Path) -> dict[str, tuple[int, int, int, int]]:
@@ -113,49 +163,23 @@ def listing(place: Path) -> dict[str, tuple[int, int, int, int]]:
     return found
 
 
-def skill_md(version: SkillVersion) -> str:
-    """The skill as the Agent Skills standard wants it, in the form all validators accept."""
-    slots = ", ".join(f"{slot.name}: {slot.kind}" for slot in version.template.slots)
-    call = f"{version.function}({', '.join(slot.name for slot in version.template.slots)})"
-    metadata = {
-        "journeyman-version": str(version.version),
-        "journeyman-template": version.template.text,
-        "journeyman-primitives": " ".join(version.manifest.primitives),
-        "journeyman-origins": " ".join(version.manifest.origins),
-        "journeyman-how": version.how,
-    }
-    head = [f"name: {version.name}", f"description: {_scalar(version.description)}", "metadata:"]
-    head += [f"  {key}: {_scalar(value)}" for key, value in metadata.items()]
-    body = [
-        f"# {version.name}",
-        tidy(version.description),
-        f"Goal: `{tidy(version.template.text)}`" + (f" ({slots})" if slots else ""),
-        f"Run `{call}` from `scripts/skill.py`. It imports its primitives from module `page`, which"
-        " Journeyman's sandbox provides.",
-    ]
-    return "---\n" + "\n".join(head) + "\n---\n\n" + "\n\n".join(body) + "\n"
-
-
-def tidy(text: str) -> str:
-    """One printable line without `---`, which some readers take for the end of the frontmatter."""
-    line = " ".join(text.split())
-    printable = "".join(character for character in line if character.isprintable())
-    while "---" in printable:
-        printable = printable.replace("---", "--")
-    return printable
-
-
-def _scalar(text: str) -> str:
-    # A JSON string of printable characters is a YAML double-quoted scalar.
-    return json.dumps(tidy(text), ensure_ascii=False)
-
-
-def _write(path: Path, text: str) -> None:
+def _write(path: Path, content: str | Path) -> str:
+    """Write a text, or copy a file; returns the sha256 of what was written."""
     path.parent.mkdir(parents=True, exist_ok=True)
+    digest = hashlib.sha256()
     with path.open("wb") as out:
-        out.write(text.encode())
+        for block in [content.encode()] if isinstance(content, str) else _blocks(content):
+            digest.update(block)
+            out.write(block)
         out.flush()
         os.fsync(out.fileno())
+    return digest.hexdigest()
+
+
+def _blocks(path: Path) -> Iterator[bytes]:
+    with path.open("rb") as stream:
+        while block := stream.read(1 << 20):
+            yield block
 
 
 def _pretty(data: object) -> str:

@@ -6,8 +6,9 @@ import shutil
 from pathlib import Path
 
 from . import LibraryCorrupt, SkillError
+from .adapter import file_digest
 from .events import Event
-from .folder import BESIDE
+from .folder import BESIDE, free_folder
 from .ledger import Ledger
 from .publish import outdated, publish
 from .store import SkillStore
@@ -35,7 +36,7 @@ def _look(store: SkillStore, mend: bool) -> list[str]:
     except LibraryCorrupt as error:
         # Without the log nothing says which folder belongs.
         return [*found, str(error)]
-    found += _folders(store, ledger, mend)
+    found += _folders(store, ledger, mend) + _refused(store, ledger, mend)
     for name, entry in sorted(ledger.entries.items()):
         for version in sorted(entry.versions):
             try:
@@ -90,10 +91,28 @@ def _folders(store: SkillStore, ledger: Ledger, mend: bool) -> list[str]:
     return found
 
 
+def _refused(store: SkillStore, ledger: Ledger, mend: bool) -> list[str]:
+    found = []
+    known = {item.folder: item for item in ledger.refused}
+    parent = store.root / "refused"
+    for place in sorted(parent.iterdir()) if parent.is_dir() else []:
+        if place.name.startswith(BESIDE):
+            found.append(f"{place} is unfinished: a writer was killed before it was done")
+            if mend:
+                shutil.rmtree(place)
+        elif place.name not in known:
+            found.append(f"{place} is of no refusal: a writer was killed before it was done")
+            if mend:
+                _move(place, store.root / "orphans" / place.name)
+    for name, item in known.items():
+        # One that is gone was deleted to free space: it served nobody.
+        held = {file: parent / name / file for file in item.files if (parent / name).is_dir()}
+        if any(not path.is_file() or file_digest(path) != item.files[file]
+               for file, path in held.items()):  # fmt: skip
+            found.append(f"{parent / name} is not as it was refused (it is not served anyway)")
+    return found
+
+
 def _move(place: Path, target: Path) -> None:
     target.parent.mkdir(exist_ok=True)
-    number, free = 1, target
-    while free.exists():
-        number += 1
-        free = target.with_name(f"{target.name}-{number}")
-    place.rename(free)
+    place.rename(free_folder(target.parent, target.name))

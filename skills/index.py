@@ -19,7 +19,7 @@ WIDE = 50
 
 
 class SkillIndex:
-    """An index over descriptions and templates of all skills that are not retired."""
+    """An index over descriptions and templates of all programs that are not retired."""
 
     def __init__(self, path: Path, embedder: Embedder, writable: bool) -> None:
         self._vectors = DerivedIndex(path, embedder, writable)
@@ -46,8 +46,9 @@ def _texts(store: SkillStore) -> tuple[dict[str, str], str]:
     ledger = store.ledger()
     texts = {}
     for name, entry in list(ledger.entries.items()):
-        if not entry.retired:
-            about = entry.versions[entry.current].about
+        about = entry.versions[entry.current].about
+        # Adapters are routed by their examples: see `lora/route.py`.
+        if not entry.retired and about.adapter is None:
             goal = re.sub(r"{\w+}", " ", about.template.text)
             texts[name] = f"{about.description}\n{goal}"
     return texts, f"event {ledger.shape}"

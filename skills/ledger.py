@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from . import LibraryCorrupt
+from .adapter import Refused
 from .events import Event
-from .records import Rejected, rejected_from, version_from
+from .records import Rejected, refused_from, rejected_from, version_from
 from .skill import Evidence, SkillVersion
 
 
@@ -38,6 +39,8 @@ class Ledger:
 
     entries: dict[str, Entry] = field(default_factory=dict)
     rejected: list[Rejected] = field(default_factory=list)
+    refused: list[Refused] = field(default_factory=list)
+    """Adapters that were not admitted."""
     shape: int = 0
     """Number of the last event that changed what is current."""
 
@@ -63,6 +66,8 @@ class Ledger:
             self._outcomes(event["evidence"])
         elif kind == "rejected":
             self.rejected.append(rejected_from(event))
+        elif kind == "refused":
+            self.refused.append(refused_from(event))
         elif kind == "rolled_back":
             entry = self.entries.get(event["name"])
             if entry and event["version"] in entry.versions:

@@ -16,28 +16,19 @@ from typing import TypeVar
 
 from ..memory.embed import Embedder, default_embedder
 from ..sandbox.secrets import NO_SECRETS, Secrets
-from . import LibraryCorrupt, NotAdmitted, SkillNotFound
-from .check import check
+from . import SkillError
+from .adapter import AdapterCandidate, AdapterGates, GateReport, Refused
+from .admission import admit, admit_adapter
 from .fsck import fsck
-from .gate import trial_refusals
 from .index import SkillIndex
-from .naming import free_name, rename_function
 from .records import Rejected
-from .skill import (
-    Candidate,
-    Evidence,
-    Gates,
-    Skill,
-    SkillVersion,
-    Status,
-    TrialReport,
-    function_name,
-)
+from .skill import Candidate, Evidence, Gates, Skill, SkillVersion, Status, TrialReport
+from .status import USUAL
 from .store import SkillStore
 
 T = TypeVar("T")
 
-USUAL = Gates()
+USUAL_ADAPTER = AdapterGates()
 SERVED = (Status.VERIFIED, Status.TRUSTED)
 """What `find` may return."""
 
@@ -85,7 +76,26 @@ class SkillLibrary:
         A name that is taken gets -2, -3, ...; the function is renamed with it. Raises NotAdmitted
         with every reason, LibraryReadOnly, SkillError.
         """
-        return await self._write(lambda: self._admit(candidate, report))
+        return await self._write(
+            lambda: admit(self.store, candidate, report, self.gates, self.secrets)
+        )
+
+    async def admit_adapter(
+        self, candidate: AdapterCandidate, report: GateReport, gates: AdapterGates = USUAL_ADAPTER
+    ) -> SkillVersion:
+        """Make the adapter a skill, or a new version of its parent's; its files are copied.
+
+        Raises NotAdmitted with every reason, LibraryReadOnly, SkillError.
+        """
+        return await self._write(
+            lambda: admit_adapter(self.store, candidate, report, gates, self.secrets)
+        )
+
+    async def refuse_adapter(
+        self, candidate: AdapterCandidate, report: GateReport | None, reasons: Sequence[str]
+    ) -> None:
+        """Keep that an adapter was refused, with its files and its exam; it is never served."""
+        await self._write(lambda: self.store.refuse(candidate, report, reasons))
 
     async def reject(
         self, candidate: Candidate, report: TrialReport | None, reasons: Sequence[str]
@@ -134,7 +144,8 @@ class SkillLibrary:
         await self._write(work)
 
     def skills(self, include_retired: bool = False) -> list[Skill]:
-        """Every skill by name, quarantined ones too (without code where it is not as admitted)."""
+        """Every skill by name, programs and adapters, quarantined ones too (without code where it
+        is not as admitted)."""
         found = [self.store.skill(name, self.gates) for name in self.store.names()]
         return [item for item in found if include_retired or item.status is not Status.RETIRED]
 
@@ -148,6 +159,37 @@ class SkillLibrary:
         """Every candidate that was refused, oldest first."""
         return self.store.rejected()
 
+    def refused(self) -> list[Refused]:
+        """Every adapter that was refused, oldest first."""
+        return self.store.refused()
+
+    def adapters(self, base: str = "") -> list[Skill]:
+        """The adapters in service, of one base (sha256 of its weights) where it is given."""
+        return [
+            item
+            for item in self.skills()
+            if item.current.adapter is not None
+            and item.status in SERVED
+            and base in ("", item.current.adapter.base)
+        ]
+
+    def adapter_folder(self, name: str, version: int | None = None) -> Path:
+        """Where an adapter's files are, as they were admitted. Raises SkillNotFound, SkillError."""
+        current = self.get(name, version).current
+        if current.adapter is None:
+            raise SkillError(f"{name} is a program and has no weights")
+        return self.store.folder(name, current.version) / name / "adapter"
+
+    def gate_report(self, name: str, version: int | None = None) -> GateReport:
+        """The exam that admitted an adapter. Raises SkillNotFound, SkillError."""
+        return self.store.gate_report(name, self.get(name, version).current.version)
+
+    async def embedder(self) -> Embedder:
+        """What texts are compared with; the default one is loaded at first use."""
+        if self._embedder is None:
+            self._embedder = await asyncio.to_thread(default_embedder)
+        return self._embedder
+
     def trials(self, name: str, version: int | None = None) -> TrialReport:
         """What admitted a version. Raises SkillNotFound, LibraryCorrupt."""
         return self.store.trials(name, self.get(name, version).current.version)
@@ -157,12 +199,16 @@ class SkillLibrary:
         return self.store.digest()
 
     async def find(self, goal: str, k: int = 3) -> list[Skill]:
-        """At most `k` skills in service that fit the goal best, best first."""
+        """At most `k` programs in service that fit the goal best, best first."""
         return [skill for skill, _ in await self.ranked(goal, k)]
 
     async def ranked(self, goal: str, k: int = 3) -> list[tuple[Skill, float]]:
         """The same, each with a score of at most 1."""
-        served = {item.name: item for item in self.skills() if item.status in SERVED}
+        served = {
+            item.name: item
+            for item in self.skills()
+            if item.status in SERVED and item.kind == "program"
+        }
         if not served:
             return []
         idle = len(self.store.names()) - len(served)
@@ -187,12 +233,11 @@ class SkillLibrary:
 
     async def _search(self) -> SkillIndex:
         if self._index is None:
-            if self._embedder is None:
-                self._embedder = await asyncio.to_thread(default_embedder)
+            embedder = await self.embedder()
             # Another task may have been first while the embedder was loaded.
             if self._index is None:
                 path = self.store.root / "index"
-                self._index = SkillIndex(path, self._embedder, writable=not self.read_only)
+                self._index = SkillIndex(path, embedder, writable=not self.read_only)
         return self._index
 
     async def _write(self, work: Callable[[], T]) -> T:
@@ -201,50 +246,3 @@ class SkillLibrary:
                 return work()
 
         return await asyncio.get_running_loop().run_in_executor(self._thread, locked)
-
-    def _admit(self, candidate: Candidate, report: TrialReport) -> SkillVersion:
-        reasons = check(candidate, self.secrets) + trial_refusals(candidate, report, self.gates)
-        reasons += self._place_refusals(candidate)
-        if reasons:
-            raise NotAdmitted(candidate.name, reasons)
-        name, code = candidate.name, candidate.code
-        entries = self.store.ledger().entries
-        if candidate.parent is None and name in entries:
-            name = free_name(name, entries.__contains__)
-            code = rename_function(code, candidate.function, function_name(name))
-            again = check(replace(candidate, name=name, code=code), self.secrets)
-            if again:
-                raise NotAdmitted(name, again)
-        version = SkillVersion(
-            name=name,
-            version=self.store.free_version(name),
-            description=candidate.description,
-            template=candidate.template,
-            code=code,
-            manifest=candidate.manifest,
-            content_hash="",
-            how=candidate.how,
-            sources=candidate.sources,
-            constructs=candidate.constructs,
-            parent=candidate.parent,
-            created=time.time(),
-        )
-        return self.store.add(version, report, candidate.digest)
-
-    def _place_refusals(self, candidate: Candidate) -> list[str]:
-        """Why it has no place here: its parent is unknown, or it is here already."""
-        entries = self.store.ledger().entries
-        if candidate.parent is not None:
-            try:
-                self.store.skill(candidate.name, self.gates, candidate.parent)
-            except SkillNotFound as error:
-                return [f"{error}: a new version needs the version it revises"]
-        for name, entry in entries.items():
-            held = entry.versions[entry.current]
-            if held.digest == candidate.digest and not entry.retired:
-                try:
-                    self.store.load(name, entry.current)
-                except LibraryCorrupt:
-                    continue
-                return [f"the same program is in the library as {name} version {entry.current}"]
-        return []

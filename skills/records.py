@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from .adapter import Adapter, Earlier, Effect, GateReport, Pair, Refused
 from .skill import (
     Candidate,
     Condition,
@@ -56,14 +57,51 @@ def candidate_from(data: Record) -> Candidate:
 
 def version_from(data: Record, code: str) -> SkillVersion:
     """Read a version from its JSON object, which leaves out the code."""
-    return SkillVersion(**{**data, **_parts(data), "code": code})
+    adapter = adapter_from(data["adapter"]) if "adapter" in data else None
+    return SkillVersion(**{**data, **_parts(data), "code": code, "adapter": adapter})
 
 
 def version_record(version: SkillVersion) -> dict[str, Any]:
     """A version as a JSON object without its code, which stands in `scripts/skill.py`."""
     data = asdict(version)
     del data["code"]
+    if version.adapter is None:
+        # Left out, so that records of programs are as they were before there were adapters.
+        del data["adapter"]
     return data
+
+
+def adapter_from(data: Record) -> Adapter:
+    """Read what an adapter is from its JSON object."""
+    return Adapter(**{**data, "examples": tuple(data["examples"])})
+
+
+def gate_report_from(data: Record) -> GateReport:
+    """Read the exam of an adapter from its JSON object."""
+    pairs = {
+        name: tuple(Pair(**pair) for pair in data[name])
+        for name in ("held_out", "general", "triggered")
+    }
+    return GateReport(
+        digest=data["digest"],
+        effect=Effect(**data["effect"]) if data["effect"] else None,
+        suspicions=tuple(data["suspicions"]),
+        weights=tuple(data["weights"]),
+        leaked=tuple(data["leaked"]),
+        earlier=tuple(Earlier(**item) for item in data["earlier"]),
+        **pairs,
+    )
+
+
+def refused_from(data: Record) -> Refused:
+    """Read a refused adapter from its event."""
+    fields = ("name", "description", "digest", "folder", "files", "at")
+    return Refused(
+        about=adapter_from(data["about"]),
+        reasons=tuple(data["reasons"]),
+        report=gate_report_from(data["report"]) if data["report"] else None,
+        **{name: data[name] for name in fields},
+    )
 
 
 def report_from(data: Record) -> TrialReport:
@@ -81,8 +119,15 @@ def rejected_from(data: Record) -> Rejected:
     )
 
 
-def trial_evidence(name: str, version: int, report: TrialReport, at: float) -> tuple[Evidence, ...]:
-    """Each run of a trial as evidence of the version it admitted."""
+def trial_evidence(
+    name: str, version: int, report: TrialReport | GateReport, at: float
+) -> tuple[Evidence, ...]:
+    """Each run of a trial, or held-out task of an exam, as evidence of the version it admitted."""
+    if isinstance(report, GateReport):
+        return tuple(
+            Evidence(name, version, "trial", pair.adapted, task_id=pair.task_id, at=at)
+            for pair in report.held_out
+        )
     return tuple(
         Evidence(
             name=name,

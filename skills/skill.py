@@ -1,16 +1,15 @@
-"""Skill, SkillVersion, Evidence, Status: frozen values, and the statuses derived from evidence."""
+"""Skill, SkillVersion, Evidence, Status: frozen values."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-import math
-from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any, Literal
 
 from ..sandbox.bounds import Bounds, DataClass
+from .adapter import Adapter, Kind
 
 
 class Status(StrEnum):
@@ -188,10 +187,16 @@ class SkillVersion:
     constructs: tuple[str, ...] = ()
     parent: int | None = None
     created: float = 0.0
+    adapter: Adapter | None = None
+    """Of an adapter skill: what it is. Its template and code are empty."""
 
     @property
     def function(self) -> str:
         return function_name(self.name)
+
+    @property
+    def kind(self) -> Kind:
+        return "program" if self.adapter is None else "adapter"
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,6 +210,15 @@ class Skill:
     evidence: tuple[Evidence, ...] = field(default=(), repr=False)
     """Of the current version."""
 
+    @property
+    def kind(self) -> Kind:
+        return self.current.kind
+
+    @property
+    def credit(self) -> str:
+        """`name@version`, as steps and evidence name it."""
+        return f"{self.name}@{self.current.version}"
+
 
 @dataclass(frozen=True, slots=True)
 class Gates:
@@ -216,33 +230,3 @@ class Gates:
     """Lower bound of the success rate from which a skill is executed directly."""
     degrade_after: int = 2
     """Failed uses in a row that degrade a version."""
-
-
-def wilson_lower(successes: int, trials: int, z: float = 1.96) -> float:
-    """Lower end of the Wilson score interval of a rate (95 %, two-sided); 0 of 0 is 0."""
-    if trials == 0:
-        return 0.0
-    rate = successes / trials
-    centre = rate + z * z / (2 * trials)
-    spread = z * math.sqrt(rate * (1 - rate) / trials + z * z / (4 * trials * trials))
-    return max(0.0, (centre - spread) / (1 + z * z / trials))
-
-
-def status_of(evidence: Iterable[Evidence], gates: Gates = Gates()) -> Status:
-    """Derive where an admitted version stands from its outcomes, oldest first.
-
-    A version that has exceeded its manifest is quarantined until a person has reviewed it.
-    """
-    outcomes = list(evidence)
-    for item in reversed(outcomes):
-        if item.kind == "review" and item.success:
-            break
-        if item.kind == "excess":
-            return Status.QUARANTINED
-    tail = outcomes[-gates.degrade_after :]
-    if len(tail) == gates.degrade_after and not any(item.success for item in tail):
-        return Status.DEGRADED
-    passed = sum(item.success for item in outcomes)
-    if wilson_lower(passed, len(outcomes)) >= gates.trust:
-        return Status.TRUSTED
-    return Status.VERIFIED

@@ -2,6 +2,7 @@
 
     events.jsonl               a synced line is the commit
     versions/<name>/<n>/       written, synced and renamed into place before its event
+    refused/<name>-<digest>/   files of an adapter that was not admitted; never served
     skills/<name>/             derived: a copy of the current version's Agent Skills folder
 
 A crash between folder and event leaves a folder that no event names: it is never served, and its
@@ -22,12 +23,22 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from . import LibraryCorrupt, LibraryReadOnly, SkillError, SkillNotFound
+from .adapter import AdapterCandidate, GateReport, Refused
 from .events import Event, EventLog, sync_folder
-from .folder import listing, read_folder, read_trials, write_folder
+from .folder import (
+    free_folder,
+    keep_files,
+    listing,
+    read_folder,
+    read_gate,
+    read_trials,
+    write_folder,
+)
 from .ledger import Ledger
 from .publish import publish
 from .records import Rejected, trial_evidence, version_record
-from .skill import Evidence, Gates, Skill, SkillVersion, Status, TrialReport, status_of
+from .skill import Evidence, Gates, Skill, SkillVersion, Status, TrialReport
+from .status import status_of
 
 PATIENCE = 60.0
 """Seconds to wait for another writer."""
@@ -106,7 +117,8 @@ class SkillStore:
             raise SkillNotFound(f"skill {name!r} has no version {number}: there are {held}")
         evidence = tuple(entry.versions[number].evidence)
         try:
-            current, status = self.load(name, number), status_of(evidence, gates)
+            current = self.load(name, number)
+            status = status_of(evidence, gates, current.adapter)
         except LibraryCorrupt:
             current, status = entry.versions[number].about, Status.QUARANTINED
         if entry.retired:
@@ -138,14 +150,26 @@ class SkillStore:
         return self.versions / name / str(version)
 
     def trials(self, name: str, version: int) -> TrialReport:
-        """What admitted a version. Raises LibraryCorrupt."""
-        self.load(name, version)
+        """What admitted a program. Raises LibraryCorrupt, SkillError for an adapter."""
+        if self.load(name, version).adapter is not None:
+            raise SkillError(f"{name} is an adapter: it has an exam and no trials")
         return read_trials(self.folder(name, version))
+
+    def gate_report(self, name: str, version: int) -> GateReport:
+        """What admitted an adapter. Raises LibraryCorrupt, SkillError for a program."""
+        if self.load(name, version).adapter is None:
+            raise SkillError(f"{name} is a program: it has trials and no exam of an adapter")
+        return read_gate(self.folder(name, version))
 
     def rejected(self) -> list[Rejected]:
         """Every candidate that was not admitted, oldest first."""
         with self._guard:
             return list(self.ledger().rejected)
+
+    def refused(self) -> list[Refused]:
+        """Every adapter that was not admitted, oldest first."""
+        with self._guard:
+            return list(self.ledger().refused)
 
     def free_version(self, name: str) -> int:
         """A number that neither an event nor a left-over folder uses."""
@@ -155,16 +179,20 @@ class SkillStore:
         found = [int(item) for item in left if item.isdigit()]
         return max([*found, *(entry.versions if entry else ())], default=0) + 1
 
-    def add(self, version: SkillVersion, report: TrialReport, digest: str) -> SkillVersion:
-        """Write a version's folder, then its event with its trials as evidence; then it exists."""
+    def add(
+        self,
+        version: SkillVersion,
+        report: TrialReport | GateReport,
+        digest: str,
+        adapter: AdapterCandidate | None = None,
+    ) -> SkillVersion:
+        """Write a version's folder, then its event with its trials as evidence; then it exists.
+
+        The files of an adapter are copied. Raises SkillError where they have changed since.
+        """
         place = self.folder(version.name, version.version)
-        try:
-            final, files = write_folder(place, version, report)
-        except OSError as error:
-            raise SkillError(
-                f"{place} could not be written ({error}): free some space or check its permissions;"
-                " nothing in the library was changed"
-            ) from error
+        with _said(place):
+            final, files = write_folder(place, version, report, adapter)
         evidence = trial_evidence(final.name, final.version, report, final.created)
         event = {
             "event": "admitted",
@@ -175,6 +203,20 @@ class SkillStore:
         }
         self.append([event])
         return final
+
+    def refuse(
+        self, candidate: AdapterCandidate, report: GateReport | None, reasons: Sequence[str]
+    ) -> None:
+        """Keep that an adapter was not admitted, with its files under `refused/`."""
+        name = f"{candidate.name}-{candidate.digest[:12]}"
+        place = free_folder(self.root / "refused", name)
+        with _said(place):
+            files = keep_files(place, candidate.folder, candidate.files)
+        refused = Refused(
+            candidate.name, candidate.description, candidate.about, candidate.digest,
+            tuple(reasons), report, place.name, files, time.time(),
+        )  # fmt: skip
+        self.append([{"event": "refused", **asdict(refused)}])
 
     def record(self, evidence: Sequence[Evidence]) -> None:
         """Append outcomes of known versions, as one event. Raises SkillNotFound."""
@@ -191,3 +233,14 @@ class SkillStore:
             self.log.append([{"at": time.time(), **event} for event in events])
             self.ledger()
         publish(self)
+
+
+@contextmanager
+def _said(place: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise SkillError(
+            f"{place} could not be written ({error}): free some space or check its permissions;"
+            " nothing in the library was changed"
+        ) from error

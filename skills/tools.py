@@ -26,6 +26,8 @@ def tools_of(library: SkillLibrary) -> Tools:
             skill = library.get(name)
             if skill.status not in SERVED:
                 raise SkillNotFound(f"the skill {name} is {skill.status} and cannot be called")
+            if skill.kind != "program":
+                raise SkillNotFound(f"the skill {name} is an adapter and cannot be called")
             found[function_name(name)] = skill.current.code
             wanted += skill.current.manifest.tools
         return found

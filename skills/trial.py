@@ -29,8 +29,8 @@ from .skill import (
     TrialReport,
     TrialRun,
     function_name,
-    wilson_lower,
 )
+from .status import wilson_lower
 from .template import Binding, parse
 
 MOST_RUNS = 30

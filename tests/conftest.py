@@ -120,6 +120,106 @@ async def chromium() -> AsyncIterator[Browser]:
     await browser.close()
 
 
+class Tiny:
+    """Makes real GGUF files that load in milliseconds: a llama of two layers over bytes, with
+    random weights, and LoRA adapters for it."""
+
+    words = ("zq",)
+    """Tokens of its own beside the bytes."""
+    heads = 4
+    even = False
+    """Whether every place looks at all places before it alike."""
+
+    def __init__(self, dim: int = 32, layers: int = 2, ffn: int = 64) -> None:
+        self.dim, self.layers, self.ffn = dim, layers, ffn
+
+    def base(self, path: Path, seed: int = 0) -> dict[str, Any]:
+        """Write a base model; returns its tensors by name."""
+        import gguf
+        import numpy as np
+
+        rng = np.random.default_rng(seed)
+        tokens = ["<unk>", "<s>", "</s>", *(f"<0x{byte:02X}>" for byte in range(256)), *self.words]
+        shapes = {"token_embd": (len(tokens), self.dim), "output": (len(tokens), self.dim)}
+        for layer in range(self.layers):
+            for name in ("attn_q", "attn_k", "attn_v", "attn_output"):
+                shapes[f"blk.{layer}.{name}"] = (self.dim, self.dim)
+            shapes[f"blk.{layer}.ffn_gate"] = shapes[f"blk.{layer}.ffn_up"] = (self.ffn, self.dim)
+            shapes[f"blk.{layer}.ffn_down"] = (self.dim, self.ffn)
+        tensors = {
+            f"{name}.weight": 0.2 * rng.standard_normal(shape) for name, shape in shapes.items()
+        }
+        tensors["token_embd.weight"] *= 5
+        for layer in range(self.layers if self.even else 0):
+            tensors[f"blk.{layer}.attn_q.weight"] *= 0
+        norms = [
+            "output_norm",
+            *(f"blk.{n}.{kind}_norm" for n in range(self.layers) for kind in ("attn", "ffn")),
+        ]
+        tensors |= {f"{name}.weight": np.ones(self.dim) for name in norms}
+        out = gguf.GGUFWriter(str(path), "llama")
+        out.add_context_length(8192)
+        out.add_embedding_length(self.dim)
+        out.add_block_count(self.layers)
+        out.add_feed_forward_length(self.ffn)
+        out.add_head_count(self.heads)
+        out.add_head_count_kv(self.heads)
+        out.add_rope_dimension_count(self.dim // self.heads)
+        out.add_layer_norm_rms_eps(1e-5)
+        out.add_tokenizer_model("llama")
+        out.add_token_list(tokens)
+        out.add_token_scores([0.0] * len(tokens))
+        out.add_token_types([2, 3, 3, *[6] * 256, *[1] * len(self.words)])
+        out.add_bos_token_id(1)
+        out.add_eos_token_id(2)
+        out.add_unk_token_id(0)
+        out.add_chat_template(
+            "{% for m in messages %}{{ m['role'] }}: {{ m['content'] }}\n{% endfor %}assistant: "
+        )
+        return self._write(out, tensors)
+
+    def adapter(
+        self, path: Path, seed: int = 1, scale: float = 0.5, rank: int = 4
+    ) -> dict[str, Any]:
+        """Write a random adapter of the value projections; returns its tensors."""
+        import numpy as np
+
+        rng = np.random.default_rng(seed)
+        shapes = {"lora_a": (rank, self.dim), "lora_b": (self.dim, rank)}
+        tensors = {
+            f"blk.{layer}.attn_v.weight.{part}": scale * rng.standard_normal(shape)
+            for layer in range(self.layers)
+            for part, shape in shapes.items()
+        }
+        return self.planted(path, tensors)
+
+    def planted(self, path: Path, tensors: dict[str, Any], alpha: float = 8.0) -> dict[str, Any]:
+        """Write an adapter of these tensors."""
+        import gguf
+
+        out = gguf.GGUFWriter(str(path), "llama")
+        out.add_string("general.type", "adapter")
+        out.add_string("adapter.type", "lora")
+        out.add_float32("adapter.lora.alpha", alpha)
+        return self._write(out, tensors)
+
+    @staticmethod
+    def _write(out: Any, tensors: dict[str, Any]) -> dict[str, Any]:
+        for name, tensor in tensors.items():
+            out.add_tensor(name, tensor.astype("float32"))
+        out.write_header_to_file()
+        out.write_kv_data_to_file()
+        out.write_tensors_to_file()
+        out.close()
+        return tensors
+
+
+@pytest.fixture
+def tiny() -> Tiny:
+    pytest.importorskip("gguf")
+    return Tiny()
+
+
 @pytest.fixture(scope="session")
 def engine() -> None:
     """A container engine that holds the sandbox's image: `bash .ci/engine.sh` makes it so."""

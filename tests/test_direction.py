@@ -26,7 +26,7 @@ HOMES = {
     "chromadb": {"memory/vectors.py"},
     "playwright": {"sandbox/chromium.py"},
     "docker": {"sandbox/engine.py"},
-    "xllamacpp": {"agent/local.py"},
+    "xllamacpp": {"agent/llama.py"},
     "torch": set(),
     "transformers": set(),
     "pickle": set(),

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from . import demo, learn, run, sandbox, show, skills
+from . import adapters, demo, learn, run, sandbox, show, skills
 from .options import Common, Model, Workspace
 
 app = typer.Typer(
@@ -34,6 +34,7 @@ app.command("demo")(demo.demo)
 app.command("report")(show.report)
 app.command("weights")(show.weights)
 app.add_typer(skills.app, name="skills")
+app.add_typer(adapters.app, name="adapters")
 app.add_typer(sandbox.app, name="sandbox")
 
 

@@ -209,7 +209,7 @@ class Session:
         found = library.skills()
         for skill in found:
             print(f"{skill.name}@{skill.current.version}  {skill.status}  ", end="")
-            print(plain(skill.current.template.text))
+            print(plain(skill.current.template.text or skill.current.description))
         if not found:
             print('Nothing yet. Say "that worked" after a run, or let `journeyman practise` learn.')
 

@@ -62,6 +62,11 @@ def show(
     """One skill: template, code, conditions, trials, where it comes from."""
     library = _library(context, workspace)
     skill = _get(library, name, version)
+    if skill.kind == "adapter":
+        from .adapters_show import one
+
+        exam = library.gate_report(name, skill.current.version)
+        return one(skill, exam, library.adapter_folder(name, skill.current.version))
     _print(skill, library.trials(name, skill.current.version))
 
 
@@ -158,15 +163,16 @@ def _table(found: list[Skill]) -> Any:
     from rich.text import Text
 
     table = Table(box=None, pad_edge=False, header_style="dim")
-    for title in ("skill", "status", "passed", "goal"):
-        table.add_column(title, no_wrap=title in ("status", "passed"), overflow="fold")
+    for title in ("skill", "kind", "status", "passed", "goal"):
+        table.add_column(title, no_wrap=title in ("kind", "status", "passed"), overflow="fold")
     for skill in found:
         passed = sum(item.success for item in skill.evidence)
         table.add_row(
-            Text(f"{skill.name}@{skill.current.version}"),
+            Text(skill.credit),
+            Text(skill.kind),
             Text(str(skill.status)),
             Text(f"{passed}/{len(skill.evidence)}"),
-            Text(plain(skill.current.template.text)),
+            Text(plain(skill.current.template.text or skill.current.description)),
         )
     return table
 

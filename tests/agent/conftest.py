@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,11 +23,20 @@ from journeyman.sandbox.browser import Browser
 from journeyman.sandbox.page import LivePage, answered
 from journeyman.sandbox.policy import Policy
 from journeyman.sandbox.server import open_url
+from journeyman.skills.adapter import (
+    Adapter,
+    AdapterCandidate,
+    Effect,
+    GateReport,
+    Pair,
+    adapter_candidate,
+)
 from journeyman.skills.library import SkillLibrary
 from journeyman.skills.skill import (
     Candidate,
     Condition,
     Manifest,
+    SkillVersion,
     Slot,
     Template,
     TrialReport,
@@ -286,3 +295,34 @@ def good() -> Callable[[Sequence[Message]], str]:
 @pytest.fixture
 def trusted() -> Callable[[], tuple[Candidate, TrialReport]]:
     return log_in
+
+
+def make_adapter(
+    folder: Path, name: str = "logging-in", base: str = "b" * 64,
+    goals: tuple[str, ...] = ("Log in as Ada.", "Log in as Bob."), gguf: bytes = b"GGUF", **more: Any,
+) -> AdapterCandidate:  # fmt: skip
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "adapter_model.safetensors").write_bytes(name.encode())
+    (folder / "adapter_config.json").write_text('{"r": 4}')
+    (folder / "adapter.gguf").write_bytes(gguf)
+    about = Adapter(base, "tiny", 4, goals, near=0.6)
+    return adapter_candidate(name, f"For {name} <b>well</b>.", folder, about, **more)
+
+
+@pytest.fixture
+def adapter() -> Callable[..., AdapterCandidate]:
+    return make_adapter
+
+
+@pytest.fixture
+def admit() -> Callable[..., Awaitable[SkillVersion]]:
+    """Admits an adapter on an exam that was never taken."""
+
+    async def admit(library: SkillLibrary, *args: Any, **more: Any) -> SkillVersion:
+        made = make_adapter(*args, **more)
+        held_out = tuple(Pair(f"t-{n}", False, True) for n in range(10))
+        general = tuple(Pair(f"g-{n}", True, True) for n in range(10))
+        report = GateReport(made.digest, held_out, general, effect=Effect(2, 2, 0.5, True))
+        return await library.admit_adapter(made, report)
+
+    return admit

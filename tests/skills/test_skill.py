@@ -15,9 +15,8 @@ from journeyman.skills.skill import (
     Gates,
     Manifest,
     Status,
-    status_of,
-    wilson_lower,
 )
+from journeyman.skills.status import status_of, wilson_lower
 
 
 def outcomes(text: str) -> list[Evidence]:

@@ -1,0 +1,246 @@
+"""`journeyman adapters …`: weights as skills: train, examine, look at, mix, roll back, hand out."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ...skills import SkillError
+from . import Refused, skills
+from .demo import SUITE
+from .learn import choose
+from .options import Common, Families, Model, SuiteName, Workspace, near, seeds_of, settings_of
+from .plain import plain
+
+if TYPE_CHECKING:
+    from ...skills.library import SkillLibrary
+    from ...skills.skill import Skill
+
+app = typer.Typer(
+    name="adapters",
+    help="Weights as skills: train, examine, look at, mix, roll back, hand out.",
+    invoke_without_command=True,
+    rich_markup_mode=None,
+)
+app.command("rollback")(skills.rollback)
+Name = Annotated[str, typer.Argument(help="The adapter's name.")]
+Version = Annotated[int | None, typer.Option("--version", help="Not the current one.")]
+AsJson = Annotated[bool, typer.Option("--json", help="As JSON, for programs.")]
+HELD_OUT, GENERAL = "9000-9019", "9100-9102"
+
+
+@app.callback()
+def common(context: typer.Context, workspace: Workspace = None) -> None:
+    """Weights as skills. Without a command: the list."""
+    if workspace is not None:
+        context.obj = replace(context.find_object(Common) or Common(), workspace=workspace)
+    if context.invoked_subcommand is None:
+        list_(context)
+
+
+@app.command("train")
+def train(
+    context: typer.Context,
+    name: Name,
+    suite: SuiteName = SUITE,
+    families: Families = "",
+    layers: Annotated[
+        int | None, typer.Option("--layers", min=1, help="Upper layers to adapt; all if unsaid.")
+    ] = None,
+    epochs: Annotated[int, typer.Option("--epochs", min=1)] = 3,
+    device: Annotated[str, typer.Option("--device", metavar="auto|cpu|cuda")] = "auto",
+    model: Model = None,
+    workspace: Workspace = None,
+) -> None:
+    """Train weights on what this workspace solved. Goes on where it was stopped.
+
+    Needs pip install 'journeyman[train]'. Nothing is used before `adapters gate` admits it.
+
+    \b
+    Examples:
+      journeyman adapters train tabs --families click-tab,click-tab-2
+    """
+    settings = settings_of(context, model, workspace)
+    _named(name)
+    source, chosen = choose(suite, families)
+    from ...skills.lora.recipe import Recipe
+    from ..train import train_adapter
+    from .adapters_show import TrainingBar
+
+    with TrainingBar() as bar:
+        made, trained = asyncio.run(
+            train_adapter(
+                settings, name, source.name, chosen, Recipe(layers=layers, epochs=epochs),
+                say=bar, tell=bar.tell, device=device,
+            )
+        )  # fmt: skip
+    print(
+        f"{made.name}: {trained.steps} steps, {trained.seconds:.0f} s, loss {trained.loss:.3f};"
+        f" held out {' '.join(f'{loss:.3f}' for loss in trained.held)}"
+    )
+    print(f"curve  {trained.curve}\nnext   journeyman adapters gate {made.name}")
+
+
+@app.command("list")
+def list_(
+    context: typer.Context,
+    refused: Annotated[bool, typer.Option("--refused", help="Those not admitted.")] = False,
+    as_json: AsJson = False,
+    workspace: Workspace = None,
+) -> None:
+    """Every adapter with its base, status and evidence."""
+    library = _library(context, workspace)
+    from . import adapters_show as show
+
+    if refused:
+        kept = library.refused()
+        print(json.dumps([asdict(item) for item in kept])) if as_json else show.refused(kept)
+        return
+    found = [item for item in library.skills(include_retired=True) if item.kind == "adapter"]
+    print(json.dumps([show.record(item) for item in found])) if as_json else show.table(found)
+
+
+@app.command("show")
+def show(
+    context: typer.Context,
+    name: Name,
+    version: Version = None,
+    as_json: AsJson = False,
+    workspace: Workspace = None,
+) -> None:
+    """One adapter: what it is for, its exam, where it comes from."""
+    library = _library(context, workspace)
+    skill = _get(library, name, version)
+    report = library.gate_report(name, skill.current.version)
+    from . import adapters_show as show
+
+    if as_json:
+        print(json.dumps({**show.record(skill), "exam": asdict(report)}))
+    else:
+        show.one(skill, report, library.adapter_folder(name, skill.current.version))
+
+
+@app.command("gate")
+def gate(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(help="A trained adapter, or a folder that PEFT saved.")],
+    suite: SuiteName = SUITE,
+    families: Families = "",
+    seeds: Annotated[str, typer.Option("--seeds", metavar="A-B", help="Held out.")] = HELD_OUT,
+    general: Annotated[
+        str, typer.Option("--general", metavar="A,B", help="The general suite; all if unsaid.")
+    ] = "",
+    general_seeds: Annotated[str, typer.Option("--general-seeds", metavar="A-B")] = GENERAL,
+    replaces: Annotated[
+        int | None, typer.Option("--replaces", help="The version of that name it replaces.")
+    ] = None,
+    model: Model = None,
+    workspace: Workspace = None,
+) -> None:
+    """Examine an adapter, and admit it or keep why not. The exit status is 1 when it is refused.
+
+    \b
+    Examples:
+      journeyman adapters gate tabs
+      journeyman adapters gate ./my-adapter --families click-tab-2 --seeds 9000-9009
+    """
+    settings = settings_of(context, model, workspace)
+    held_out, others = seeds_of(seeds), seeds_of(general_seeds)
+    from .adapters_gate import gate as job
+
+    trained = settings.workspace / "adapters" / name
+    folder = trained if "/" not in name and trained.is_dir() else Path(name)
+    if not folder.is_dir():
+        raise Refused(f"there is no trained adapter and no folder {name}: `adapters train` first")
+    raise typer.Exit(job(settings, folder, suite, families, held_out, general, others, replaces))
+
+
+@app.command("mix")
+def mix(
+    context: typer.Context,
+    parts: Annotated[list[str], typer.Argument(metavar="NAME=SCALE...", help="a=0.7 b=0.3")],
+    suite: SuiteName = SUITE,
+    families: Families = "",
+    seeds: Annotated[str, typer.Option("--seeds", metavar="A-B")] = GENERAL,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="FOLDER", help="Write the exact mix instead.")
+    ] = None,
+    model: Model = None,
+    workspace: Workspace = None,
+) -> None:
+    """Tasks done with a mix of adapters, beside each alone and the base; or the mix as one adapter.
+
+    \b
+    Examples:
+      journeyman adapters mix tabs=0.5 forms=0.5 --families login-user,click-tab-2
+      journeyman adapters mix tabs=0.5 forms=0.5 --out both
+    """
+    settings = settings_of(context, model, workspace)
+    library = _library(context, workspace)
+    scales = {_get(library, name).credit: scale for name, scale in map(_part, parts)}
+    if out is not None:
+        if out.exists():
+            raise Refused(f"{out} is there already: --out names a new folder, so nothing is lost")
+        from ...skills.lora.compose import compose
+
+        folders = [library.adapter_folder(credit.partition("@")[0]) for credit in scales]
+        print(compose(folders, list(scales.values()), out))
+        return
+    from .adapters_gate import mixed
+
+    mixed(settings, suite, families, seeds_of(seeds), scales)
+
+
+@app.command("export")
+def export(
+    context: typer.Context,
+    name: Name,
+    out: Annotated[Path, typer.Argument(metavar="FOLDER", help="A new folder.")],
+    version: Version = None,
+    workspace: Workspace = None,
+) -> None:
+    """Hand out an adapter as PEFT, vLLM and llama.cpp read it."""
+    library = _library(context, workspace)
+    skill = _get(library, name, version)
+    if out.exists():
+        raise Refused(f"{out} is there already: name a new folder, so nothing is lost")
+    import shutil
+
+    shutil.copytree(library.adapter_folder(name, skill.current.version), out)
+    print(out)
+
+
+def _library(context: typer.Context, workspace: Path | None) -> SkillLibrary:
+    from ...skills.library import SkillLibrary
+
+    settings = settings_of(context, workspace=workspace)
+    return SkillLibrary.open(settings.workspace / "library", read_only=True)
+
+
+def _get(library: SkillLibrary, name: str, version: int | None = None) -> Skill:
+    skills = library.skills(include_retired=True)
+    known = [skill.name for skill in skills if skill.kind == "adapter"]
+    if name not in known:
+        nothing = f": none was admitted in {library.store.root.parent} yet"
+        raise SkillError(near(name, known, "adapter") + ("" if known else nothing))
+    return library.get(name, version)
+
+
+def _named(name: str) -> None:
+    from ...skills.naming import name_problems
+
+    for problem in name_problems(name):
+        raise Refused(problem)
+
+
+def _part(text: str) -> tuple[str, float]:
+    match = re.fullmatch(r"([a-z0-9-]+)(?:=(-?\d+(?:\.\d+)?))?", text)
+    if match is None:
+        raise Refused(f"{plain(text)!r}: a part of a mix is NAME=SCALE, such as tabs=0.5")
+    return match[1], float(match[2] or 1.0)
