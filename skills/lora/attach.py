@@ -12,7 +12,7 @@ from typing import Any
 
 from .base import Base
 from .extras import peft, torch
-from .layout import PROJECTIONS, Adapter, Pair, Place, place_of
+from .layout import PROJECTIONS, Pair, Place, Weights, place_of
 from .recipe import Recipe
 
 
@@ -83,12 +83,12 @@ def first_layer(base: Base, recipe: Recipe) -> int:
     return max(0, base.shape.layers - (recipe.layers or base.shape.layers))
 
 
-def lowest(adapters: Sequence[Adapter]) -> int:
+def lowest(adapters: Sequence[Weights]) -> int:
     """The lowest layer that any of them changes."""
     return min((place.layer for adapter in adapters for place in adapter.pairs), default=0)
 
 
-def read_off(wrapped: Any, recipe: Recipe, about: Mapping[str, Any]) -> Adapter:
+def read_off(wrapped: Any, recipe: Recipe, about: Mapping[str, Any]) -> Weights:
     """The adapter that is on a model, as arrays in float32."""
     parts: dict[Place, dict[str, Any]] = {}
     for name, tensor in peft().get_peft_model_state_dict(wrapped).items():
@@ -96,4 +96,4 @@ def read_off(wrapped: Any, recipe: Recipe, about: Mapping[str, Any]) -> Adapter:
         assert found is not None, name
         parts.setdefault(found[0], {})[found[1]] = tensor.detach().float().cpu().numpy()
     pairs = {place: Pair(parts[place]["A"], parts[place]["B"]) for place in sorted(parts)}
-    return Adapter(pairs, recipe.rank, recipe.alpha, about)
+    return Weights(pairs, recipe.rank, recipe.alpha, about)

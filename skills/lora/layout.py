@@ -69,8 +69,8 @@ class Pair:
 
 
 @dataclass(frozen=True, slots=True)
-class Adapter:
-    """An adapter in memory."""
+class Weights:
+    """An adapter's weights in memory."""
 
     pairs: Mapping[Place, Pair]
     rank: int
@@ -115,7 +115,7 @@ def config_of(rank: int, alpha: float, places: Mapping[Place, Any], base: str) -
     }
 
 
-def read_adapter(folder: Path) -> Adapter:
+def read_adapter(folder: Path) -> Weights:
     """Read an adapter folder. Raises AdapterBroken; `inspect.flaws` says more."""
     from safetensors import SafetensorError
     from safetensors.numpy import load_file
@@ -136,10 +136,10 @@ def read_adapter(folder: Path) -> Adapter:
         raise AdapterBroken(folder, [f"{error} is missing from it"]) from error
     except (OSError, ValueError, TypeError, SafetensorError) as error:
         raise AdapterBroken(folder, [str(error)]) from error
-    return Adapter(pairs, rank, alpha, about)
+    return Weights(pairs, rank, alpha, about)
 
 
-def write_adapter(folder: Path, adapter: Adapter) -> Path:
+def write_adapter(folder: Path, adapter: Weights) -> Path:
     """Write an adapter folder, whole or not at all. Raises NotWritten; a taken place is one."""
     from safetensors.numpy import save
 

@@ -13,6 +13,9 @@ from dataclasses import dataclass
 
 from .tokens import Example
 
+SHORT = 64
+"""Tokens of a shared beginning that are not worth a forward of their own."""
+
 
 @dataclass(frozen=True, slots=True)
 class Group:
@@ -51,20 +54,27 @@ def grouped(examples: Sequence[Example]) -> list[Group]:
     groups: list[Group] = []
     members: list[int] = []
     length = 0
-    for number in order:
+
+    def close() -> None:
+        groups.append(Group(examples[members[0]].tokens[:length], tuple(members)))
+
+    for at, number in enumerate(order):
         example = examples[number]
         most = example.first - 1
         if members:
-            common = min(_common(examples[members[0]].tokens, example.tokens, length), most)
-            # Half of it lost: better a group of its own than a short prefix for all.
-            if 2 * common >= length:
+            common = min(_common(examples[members[0]].tokens, example.tokens), length, most)
+            after = examples[order[at + 1]] if at + 1 < len(order) else None
+            onward = min(_common(example.tokens, after.tokens), after.first - 1) if after else 0
+            # What joining costs: those in the group, or those that follow, share less.
+            shared = max(length if len(members) > 1 else common, min(onward, most))
+            if shared - common <= SHORT or 2 * common >= shared:
                 members.append(number)
                 length = common
                 continue
-            groups.append(Group(examples[members[0]].tokens[:length], tuple(members)))
+            close()
         members, length = [number], most
     if members:
-        groups.append(Group(examples[members[0]].tokens[:length], tuple(members)))
+        close()
     return groups
 
 
@@ -98,9 +108,6 @@ def batches(many: int, size: int, seed: int, epoch: int) -> list[list[int]]:
     return [order[start : start + size] for start in range(0, many, size)]
 
 
-def _common(left: Sequence[int], right: Sequence[int], most: int) -> int:
-    length = min(len(left), len(right), most)
-    for at in range(length):
-        if left[at] != right[at]:
-            return at
-    return length
+def _common(left: Sequence[int], right: Sequence[int]) -> int:
+    length = min(len(left), len(right))
+    return next((at for at in range(length) if left[at] != right[at]), length)

@@ -90,8 +90,10 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def base(tiny_gguf: Path, cache: Path) -> Any:
-    pytest.importorskip("torch")
+    torch = pytest.importorskip("torch")
     pytest.importorskip("peft")
+    # Threads that wait for one another on a busy machine cost more than such a model computes.
+    torch.set_num_threads(1)
     from journeyman.skills.lora.base import load_base
 
     return load_base(tiny_gguf, cache, "cpu")
@@ -115,3 +117,23 @@ def examples(base: Any) -> list[Any]:
         )
         for goal, reply in goals
     ]
+
+
+@pytest.fixture(scope="session")
+def shape(tiny_gguf: Path, cache: Path, base: Any) -> Any:
+    """The tiny base's shape, read as without torch."""
+    from journeyman.skills.lora.base import dequantised, read_shape
+
+    return read_shape(dequantised(tiny_gguf, cache))
+
+
+@pytest.fixture(scope="session")
+def trained(base: Any, examples: list[Any], tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """Three adapters, really trained: on the first and on the last examples, and another way."""
+    from journeyman.skills.lora.recipe import Recipe
+    from journeyman.skills.lora.train import train
+
+    place = tmp_path_factory.mktemp("trained")
+    recipe = Recipe(rank=4, alpha=8.0, epochs=6, batch=4, rate=1e-2)
+    parts = [examples[:4], examples[4:], examples[2:6]]
+    return [train(base, part, place / str(n), recipe).adapter for n, part in enumerate(parts)]
