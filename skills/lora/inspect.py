@@ -102,8 +102,8 @@ def strength_flaws(
 
 def spectrum(pair: Pair) -> np.ndarray[Any, np.dtype[np.float64]]:
     """The singular values of B·A, largest first, as many as the rank."""
-    right = np.linalg.qr(pair.a.T.astype(np.float64), mode="r")
-    left = np.linalg.qr(pair.b.astype(np.float64), mode="r")
+    right: Any = np.linalg.qr(pair.a.T.astype(np.float64), mode="r")
+    left: Any = np.linalg.qr(pair.b.astype(np.float64), mode="r")
     return np.asarray(np.linalg.svd(left @ right.T, compute_uv=False), np.float64)
 
 

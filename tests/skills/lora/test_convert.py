@@ -55,10 +55,10 @@ def served(weights: Path, adapter: Path, scales: list[float]) -> list[tuple[int,
         params.hostnames = [f"{private}/s.sock"]
         server = xllamacpp.Server(params)
         for scale in scales:
-            request = {"messages": CHAT, "max_tokens": 1, "ignore_eos": True}
+            # A letter: half a character comes without its probabilities.
+            request = {"messages": CHAT, "max_tokens": 1, "grammar": "root ::= [a-z]+"}
             request |= {"logprobs": True, "top_logprobs": 10, "lora": [{"id": 0, "scale": scale}]}
             answer = server.handle_chat_completions(request)
-            print(answer)
             [first] = answer["choices"][0]["logprobs"]["content"]
             top = {item["id"]: item["logprob"] for item in first["top_logprobs"]}
             found.append((answer["usage"]["prompt_tokens"], top))
