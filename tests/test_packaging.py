@@ -68,7 +68,9 @@ def test_the_locks_hold_every_dependency() -> None:
         if line and not line.startswith(" ")
     }
     project = PROJECT["project"]
-    extras = [item for extra in project["optional-dependencies"].values() for item in extra]
+    # The build of torch, and so what `train` brings along, differs by machine: it has no lock.
+    optional = {k: v for k, v in project["optional-dependencies"].items() if k != "train"}
+    extras = [item for extra in optional.values() for item in extra]
     wanted = {normal(item) for item in [*project["dependencies"], *extras]}
     assert wanted <= locked
 
