@@ -56,7 +56,8 @@ async def train_adapter(
     trained = await asyncio.to_thread(
         _train, path, digest, dataset, folder, recipe, say, tell, device
     )
-    own = [sample for sample in dataset.train if sample.kind != "rehearsal"]
+    # Not what is rehearsed of other tasks.
+    own = [each for each in dataset.train if used[each.trajectory].task.family in families]
     made = Made(
         name=name,
         description=f"Weights for {', '.join(families)} of {suite}, learnt from"

@@ -265,6 +265,7 @@ FULL = AgentState(
     attempts=3,
     lessons=["l"],
     skills=["s"],
+    mix={"a@1": 0.5},
     direct="s@1",
     binding={"who": "Ada", "items": ["a", "b"], "n": 3},
     steps=1,
