@@ -6,7 +6,8 @@
 Each arm runs in a process of its own, one after the other, and does the same steps on the same
 samples: chats of the agent's own system prompt, a page and a reply. The first step's loss has to
 agree, since a new adapter changes nothing. Tokens are those of the samples, however often an arm
-computes them; the first step (ours fills its cache, TRL's warms up) is shown apart. TRL runs
+computes them; the first step (ours fills its cache, TRL's warms up) is shown apart. On a busy
+machine go by the processor's seconds; set OMP_WAIT_POLICY=PASSIVE, or waiting counts. TRL runs
 without gradient checkpointing, which would slow it, and one sample a forward, since its logits for
 every position of eight take 5 GB.
 
@@ -66,14 +67,15 @@ def samples(tokenizer: Any, many: int) -> list[Example]:
 
 def ours(base: Base, examples: Sequence[Example], recipe: Recipe, work: Path) -> dict[str, Any]:
     """Our steps: seconds and loss of each."""
-    told: list[tuple[float, Progress]] = []
-    begun = time.perf_counter()
-    train(base, examples, work, recipe, lambda now: told.append((time.perf_counter(), now)))
-    ends = [begun, *(at for at, _ in told)]
-    return {
-        "seconds": [b - a for a, b in itertools.pairwise(ends)],
-        "loss": [now.loss for _, now in told],
-    }
+    ends, told = [clocks()], list[Progress]()
+
+    def say(now: Progress) -> None:
+        ends.append(clocks())
+        told.append(now)
+        print(f"ours: {now}", file=sys.stderr, flush=True)
+
+    train(base, examples, work, recipe, say)
+    return {**spans(ends), "loss": [now.loss for now in told]}
 
 
 def trl(base: Base, examples: Sequence[Example], recipe: Recipe, work: Path) -> dict[str, Any]:
@@ -83,14 +85,15 @@ def trl(base: Base, examples: Sequence[Example], recipe: Recipe, work: Path) -> 
     from transformers import TrainerCallback
     from trl import SFTConfig, SFTTrainer  # type: ignore[import-untyped]
 
-    ends: list[float] = []
+    ends: list[tuple[float, float]] = []
 
     class Clock(TrainerCallback):  # type: ignore[misc]
         def on_step_begin(self, *_: Any, **__: Any) -> None:
-            ends.append(time.perf_counter()) if not ends else None
+            if not ends:
+                ends.append(clocks())
 
         def on_step_end(self, *_: Any, **__: Any) -> None:
-            ends.append(time.perf_counter())
+            ends.append(clocks())
 
     layers = base.shape.layers
     first = layers - (recipe.layers or layers)
@@ -131,7 +134,21 @@ def trl(base: Base, examples: Sequence[Example], recipe: Recipe, work: Path) -> 
     )
     trainer.train()
     losses = [row["loss"] for row in trainer.state.log_history if "loss" in row]
-    return {"seconds": [b - a for a, b in itertools.pairwise(ends)], "loss": losses}
+    return {**spans(ends), "loss": losses}
+
+
+def clocks() -> tuple[float, float]:
+    """Now, and the processor time used so far, in seconds."""
+    return time.perf_counter(), time.process_time()
+
+
+def spans(ends: Sequence[tuple[float, float]]) -> dict[str, list[float]]:
+    """What passed between one end and the next."""
+    pairs = list(itertools.pairwise(ends))
+    return {
+        "seconds": [b[0] - a[0] for a, b in pairs],
+        "processor": [b[1] - a[1] for a, b in pairs],
+    }
 
 
 def tiny_base() -> Base:
@@ -188,13 +205,22 @@ def arm(name: str, given: argparse.Namespace) -> dict[str, Any]:
 def show(found: Sequence[dict[str, Any]], console: Console) -> None:
     """The arms side by side, and the ratio of their tokens a second."""
     table = Table(title=f"{found[0]['tokens']} tokens a step, {found[0]['learnt']} of them learnt")
-    for column in ("arm", "first step s", "further s", "tokens/s", "first loss", "peak GB"):
+    for column in (
+        "arm",
+        "first step s",
+        "further s",
+        "tokens/s",
+        "processor s",
+        "first loss",
+        "peak GB",
+    ):
         table.add_column(column, justify="right")
     speeds = []
     for one in found:
         further = statistics.median(one["seconds"][1:] or one["seconds"])
         speeds.append(one["tokens"] / further)
-        cells = [one["seconds"][0], further, speeds[-1], one["loss"][0], one["peak_gb"]]
+        used = statistics.median(one["processor"][1:] or one["processor"])
+        cells = [one["seconds"][0], further, speeds[-1], used, one["loss"][0], one["peak_gb"]]
         table.add_row(one["arm"], *(f"{cell:.2f}" for cell in cells))
     console.print(table)
     if len(found) > 1:

@@ -113,9 +113,9 @@ def dequantised(weights: Path, cache: Path, digest: str | None = None) -> Path:
             f"{weights} could not be dequantised into {cache} ({error}): free"
             f" {weights.stat().st_size * 8 / 1e9:.1f} GB there, or name another folder"
         ) from error
-    except (ValueError, KeyError, RuntimeError) as error:
-        if isinstance(error, BaseUnusable):
-            raise
+    except BaseUnusable:
+        raise
+    except Exception as error:  # a damaged file fails anywhere in its reader
         raise BaseUnusable(f"transformers cannot read {weights}: {error}") from error
     finally:
         shutil.rmtree(beside, ignore_errors=True)
