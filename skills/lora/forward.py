@@ -95,7 +95,9 @@ class Forward:
             with torch().no_grad():
                 for layer, past in zip(self._decoder.layers, pasts, strict=False):
                     hidden = _layer(layer, hidden, turn, 0, [(0, len(tokens))], past=past)
-            held = self._rests[number] = hidden
+            held = hidden
+            if self._first:
+                self._rests[number] = held
         return held
 
     def _embed(self, tokens: Sequence[int]) -> Tensor:

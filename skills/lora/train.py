@@ -179,6 +179,7 @@ class _Run:
             "seconds": round(state.seconds, 1),
             "loss": sum(last) / len(last),
             "held": list(state.held),
+            "kept_mb": round(self.forward.kept_bytes / 1e6, 1),
             "torch": torch().__version__,
         }
 
