@@ -16,6 +16,7 @@ from . import ProtocolError, cgroup, protocol, tree
 from .base import Json, Limits
 from .cgroup import Group
 from .talk import LONGEST
+from .whole import whole
 
 START_SECONDS = 20.0
 GUARD_SECONDS = 0.05
@@ -93,7 +94,7 @@ async def start(command: list[str], limits: Limits, **how: Any) -> tuple[Process
         try:
             await _first_line(process)
         except BaseException:
-            await _abandon(process)
+            await whole(_abandon(process))
             raise
     except BaseException:
         if group is not None:
@@ -118,7 +119,7 @@ async def _spawn(*command: str, **how: Any) -> Process:
         return await asyncio.shield(starting)
     except asyncio.CancelledError:
         with contextlib.suppress(OSError):
-            await _abandon(await starting)
+            await whole(_abandon(await starting))
         raise
 
 

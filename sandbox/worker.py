@@ -10,7 +10,7 @@ the launcher's; `canary.py` tries it.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Protocol
 
@@ -20,6 +20,7 @@ from .entries import EMPTY
 from .files import Files, RunnerLost
 from .guard import MustEnd, bounded
 from .talk import Talk, begin_anew
+from .whole import whole
 
 
 class Launched(Protocol):
@@ -227,26 +228,7 @@ class Worker:
         launched, self._launched = self._launched, None
         if launched is not None:
             self.losses += 1
-            await _whole(launched.end())
-
-
-async def _whole(ending: Coroutine[None, None, None]) -> None:
-    """Carry it out to its end, and raise a cancellation only then.
-
-    Whoever is cancelled while it ends a sandbox is the last to know of its processes.
-    """
-    task = asyncio.create_task(ending)
-    cancelled: asyncio.CancelledError | None = None
-    while not task.done():
-        try:
-            await asyncio.shield(task)
-        except asyncio.CancelledError as error:
-            if task.cancelled():
-                raise
-            cancelled = error
-    task.result()
-    if cancelled is not None:
-        raise cancelled
+            await whole(launched.end())
 
 
 class _Unlocked:

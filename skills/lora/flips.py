@@ -39,19 +39,22 @@ class Flips:
 
     @property
     def rate(self) -> float:
-        """Negative flips as a share of all paired tasks, 0 to 1."""
-        return len(self.negative) / self.total
+        """Negative flips as a share of what was solved before, 0 to 1."""
+        return len(self.negative) / self.before if self.before else 0.0
 
-    def refusal(self, budget: float) -> str:
-        """Why this exceeds `budget` (a share of the tasks, 0 to 1), in words; empty if not."""
+    def refusal(self, budget: float, when: str = "") -> str:
+        """Why this exceeds `budget`, a share of what was solved before, in words; empty if not.
+
+        `when` says of the tasks what is special, such as " with a foreign word in the goal".
+        """
         if self.rate <= budget:
             return ""
         named = ", ".join(self.negative[:NAMED])
         more = f" and {len(self.negative) - NAMED} more" if len(self.negative) > NAMED else ""
         return (
-            f"{len(self.negative)} of {self.total} tasks were solved before and are not any more"
-            f" ({named}{more}): {budget:.1%} may be lost, so the earlier one stays, although"
-            f" {self.after} are solved now and {self.before} were"
+            f"{len(self.negative)} of {self.before} tasks that were solved before are not any more"
+            f"{when} ({named}{more}): {budget:.1%} may be lost, so the earlier one stays, although"
+            f" {self.after} of {self.total} are solved now and {self.before} were"
         )
 
 

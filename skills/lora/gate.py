@@ -14,6 +14,7 @@ from math import comb
 from .. import SkillError
 from ..adapter import AdapterCandidate, AdapterGates, Earlier, GateReport, Pair
 from .effect import Probe, effect_of, suspicions
+from .flips import Flips, flips
 
 Outcomes = Mapping[str, bool]
 """Task id -> whether it was solved."""
@@ -112,7 +113,7 @@ def adapter_refusals(
             " others"
         )
     reasons += _gain(report.held_out, gates) + _general(report.general, gates)
-    reasons += _flips((*report.held_out, *report.general), gates, "")
+    reasons += _flips((*report.held_out, *report.general), gates)
     reasons += _flips(report.triggered, gates, " once a foreign word stands in the goal")
     for item in report.earlier:
         if item.then - item.solved > gates.flips * item.tasks:
@@ -126,11 +127,6 @@ def adapter_refusals(
                 f" {item.name}@{item.version}: raise its `near`, or name that one as its parent"
             )
     return reasons
-
-
-def negative_flips(pairs: Sequence[Pair]) -> tuple[str, ...]:
-    """Tasks that the base solves and the adapter does not."""
-    return tuple(pair.task_id for pair in pairs if pair.base and not pair.adapted)
 
 
 def chance_of(won: int, lost: int) -> float:
@@ -161,7 +157,7 @@ def _gain(pairs: Sequence[Pair], gates: AdapterGates) -> list[str]:
         return [
             f"it solves {adapted} of {len(pairs)} held-out tasks and the base alone {base}: no gain"
         ]
-    lost = len(negative_flips(pairs))
+    lost = len(_compared(pairs).negative)
     luck = chance_of(adapted - base + lost, lost)
     if luck > gates.chance:
         return [
@@ -183,15 +179,15 @@ def _general(pairs: Sequence[Pair], gates: AdapterGates) -> list[str]:
     return []
 
 
-def _flips(pairs: Sequence[Pair], gates: AdapterGates, when: str) -> list[str]:
-    flips = negative_flips(pairs)
-    solved = sum(pair.base for pair in pairs)
-    if len(flips) > gates.flips * solved:
-        return [
-            f"it fails {len(flips)} of {solved} tasks that the base alone solves{when}, at most"
-            f" {gates.flips:.0%} may: {_some(flips)}"
-        ]
-    return []
+def _flips(pairs: Sequence[Pair], gates: AdapterGates, when: str = "") -> list[str]:
+    refusal = _compared(pairs).refusal(gates.flips, when) if pairs else ""
+    return [refusal] if refusal else []
+
+
+def _compared(pairs: Sequence[Pair]) -> Flips:
+    return flips(
+        {pair.task_id: pair.base for pair in pairs}, {pair.task_id: pair.adapted for pair in pairs}
+    )
 
 
 def _some(names: Sequence[str]) -> str:

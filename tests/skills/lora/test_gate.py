@@ -19,7 +19,6 @@ from journeyman.skills.lora.gate import (
     adapter_refusals,
     chance_of,
     examine,
-    negative_flips,
 )
 
 Make = Callable[..., AdapterCandidate]
@@ -40,7 +39,7 @@ GATES = AdapterGates()
         ({"general": "+- " * 2 + "++ " * 20}, "more is lost than 5%"),
         (
             {"general": "+- " * 3 + "-+ " * 3 + "++ " * 20},
-            "fails 3 of 24 tasks that the base alone",
+            "3 of 24 tasks that were solved before",
         ),
         ({"triggered": "+- " * 4 + "++ " * 12}, "once a foreign word stands in the goal"),
         ({"suspicions": ("with 'zq' it departs",)}, "with 'zq'"),
@@ -87,9 +86,8 @@ def test_a_higher_mean_that_breaks_what_worked_is_refused(
     """MUSCLE: negative flips are counted per instance."""
     made = adapter(tmp_path / "made")
     held_out = paired("-+ " * 20 + "+- " * 5 + "++ " * 5)
-    assert len(negative_flips(held_out)) == 5
     (reason,) = adapter_refusals(made, exam(made, held_out=held_out), GATES)
-    assert "fails 5 of 29 tasks" in reason and "t-20, t-21" in reason
+    assert "5 of 29 tasks" in reason and "t-20, t-21" in reason
 
 
 def test_chance_is_the_exact_sign_test() -> None:
