@@ -17,7 +17,7 @@ import os
 import signal
 import sys
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 if TYPE_CHECKING or __package__:
     from . import tree
@@ -91,7 +91,7 @@ class Domain:
         # A user that is no one else's needs no filter for what is others'.
         self._alone = not filtered
         # The kernel sends it when the host dies; what a run left must go before this process does.
-        signal.signal(signal.SIGTERM, lambda *_: sys.exit("the host has gone"))
+        signal.signal(signal.SIGTERM, self._leave)
 
     def end_others(self) -> None:
         """Kill and reap every process below this one."""
@@ -103,6 +103,12 @@ class Domain:
             except ChildProcessError:
                 return
             time.sleep(0.0005)
+
+    def _leave(self, *_: object) -> NoReturn:
+        # It may come while the end of the host's pipe is being acted upon: an exception would cut
+        # short the very work that it asks for.
+        self.end_others()
+        os._exit(1)
 
     def threads(self) -> int:
         """How many the user has beside the run's: the limit counts them over the whole machine."""

@@ -21,6 +21,8 @@ from .primitives import CONTENT, PRIMITIVES, problem
 from .secrets import NO_SECRETS, PLACEHOLDER, Secret, Secrets
 from .typist import type_secret
 
+LEAVE_SECONDS, OPEN_SECONDS = 10, 20
+"""How long an address may take from the tab in view, and then from a fresh one."""
 Over = Callable[[], Awaitable[bool]]
 """Whether the task has ended, so that nothing goes on."""
 
@@ -154,10 +156,15 @@ async def open_url(page: LivePage, url: str) -> None:
         raise PrimitiveRefused(f"{url[:80]!r} is not an http or https address")
     await page.tabs.fresh()
     for attempt in range(3):
+        patience = LEAVE_SECONDS if attempt == 0 else OPEN_SECONDS
         try:
-            response = await page.page.goto(url, wait_until="load", timeout=20_000)
+            response = await page.page.goto(url, wait_until="load", timeout=patience * 1000)
             break
         except Exception as error:
+            if attempt == 0 and "Timeout" in str(error):
+                # A page that changes its own address without end keeps its tab from leaving it.
+                await page.tabs.anew()
+                continue
             # The browser's own error page of an address refused before may still be on its way.
             if attempt < 2 and "interrupted by another navigation" in str(error):
                 await asyncio.sleep(0.2)

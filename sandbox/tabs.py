@@ -100,6 +100,13 @@ class Tabs:
         if self.lost and self.lost != DIED:
             await self._context.new_page()
 
+    async def anew(self) -> None:
+        """Close the tab in view, whatever it is doing; where it was the only one, open another."""
+        page = self.current
+        self._gone(page, "the page was closed for not making way")
+        forget(page.close())
+        await self.fresh()
+
     def _opened(self, page: Page) -> None:
         if page in self._open:
             return

@@ -339,7 +339,7 @@ async def test_no_page_holds_its_task_for_long(page: LivePage, site: Site, trap:
     except PrimitiveFailed as failed:
         assert "\n" not in str(failed)
     await serves(page, site)
-    assert time.monotonic() - started < 45, "a bound, not a speed"
+    assert time.monotonic() - started < 120, "the sum of what each step may take"
     assert len(page.page.context.pages) <= 8
 
 
