@@ -9,7 +9,7 @@ from ..sandbox import PrimitiveFailed
 from ..skills.tools import tools_of
 from ..skills.trial import execute
 from .act_files import write
-from .act_page import HISTORY, source_of, step
+from .act_page import ENDED, HISTORY, source_of, step
 from .files_episode import FilesEpisode
 from .parts import Parts
 from .perform import exceeded
@@ -20,6 +20,8 @@ async def act(state: AgentState, parts: Parts) -> Update:
     """Take one step and journal it."""
     if state.direct:
         return await _direct(state, parts)
+    if parts.model is None:
+        return {"stopped": "no skill does it alone"}  # judge ends it
     if isinstance(parts.live, FilesEpisode):
         return await write(state, parts, parts.live)
     return await step(state, parts, parts.live)
@@ -59,5 +61,5 @@ async def _direct(state: AgentState, parts: Parts) -> Update:
         "direct": "",
         "note": step.error or "",
         "finished": execution.ok or over,
-        "stopped": f"{state.direct} ran" if execution.ok else "",
+        "stopped": ENDED if over else f"{state.direct} ran" if execution.ok else "",
     }

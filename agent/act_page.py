@@ -26,6 +26,8 @@ from .templates import render
 
 HISTORY = 12
 """Calls the model is reminded of; older ones are dropped so that the prompt stays short."""
+ENDED = "the page has ended"
+"""Why an attempt stopped where the task ended by itself."""
 
 
 async def step(state: AgentState, parts: Parts, page: PageEpisode) -> Update:
@@ -47,7 +49,7 @@ async def step(state: AgentState, parts: Parts, page: PageEpisode) -> Update:
     error = result.error if not result.ok else None
     try:
         seen, over = listing(await page.view()), await page.over()
-        ended = "the page has ended" if over else ""
+        ended = ENDED if over else ""
     except PrimitiveFailed as silent:
         seen, ended, error = "", str(silent), error or str(silent)
     told = page.notes()

@@ -167,12 +167,14 @@ class Agent:
         seed: int = 0,
         credit: bool = True,
         direct: bool = True,
+        ask: bool = True,
         mix: Mapping[str, float] | None = None,
         on_event: Tell | None = None,
     ) -> Trajectory:
         """Run the graph on one task. With `attempts` above 1 it reflects and tries anew.
 
         `mix` names served adapters with their scales, none for `{}`; unsaid, routing decides.
+        Without `ask` no model is asked: only what is mastered is done.
         """
         from .graph import build
 
@@ -182,7 +184,7 @@ class Agent:
             task=task,
             suite=suite,
             settings=self.settings,
-            model=self.model,
+            model=self.model if ask else None,
             browser=self.browser,
             make_sandbox=await self._sandboxes(),
             journal=self.journal,

@@ -17,10 +17,12 @@ from ..skills import SkillError
 from ..skills.adapter import SERVED_FORM
 from ..skills.manifest import origin
 from . import AdapterMissing
+from .act_page import ENDED
 from .config import Settings
 from .embedded import LOCAL
 from .identity import digest_of
 from .made import Made, save, some_goals
+from .retell import retold
 from .suites.base import EXAM_SEEDS
 from .weights import cache_folder, weights_path
 
@@ -50,7 +52,7 @@ async def train_adapter(
 
     folder = settings.workspace / "adapters" / name
     path, digest = await asyncio.to_thread(base_file, settings)
-    dataset, used = await _dataset(settings, families)
+    dataset, used = await samples_of(settings, families)
     tell(f"{len(dataset.train)} samples to train on, {len(dataset.held_out)} held out")
     jsonl.save(dataset, folder / f"dataset-{dataset.digest[:12]}")
     trained = await asyncio.to_thread(
@@ -106,9 +108,13 @@ def looked_over(adapter: Path, shape: BaseShape, rank: int) -> list[str]:
     return found
 
 
-async def _dataset(
+async def samples_of(
     settings: Settings, families: Sequence[str]
 ) -> tuple[Dataset, dict[str, Trajectory]]:
+    """What this workspace has to train on of some families, and the attempts it comes from by id.
+
+    Raises SkillError where there is too little, or what contradicts itself.
+    """
     from ..skills.lora.dataset import build
     from .train_prompts import AgentPrompts
 
@@ -123,8 +129,15 @@ async def _dataset(
     wanted = [one for one in attempts if one.task.family in families]
     # Rehearsed is what the model itself can do, without an adapter.
     own = [one for one in attempts if one.model == settings.model.name and "mix" not in one.extra]
-    dataset = build(wanted, AgentPrompts(), is_exam=_of_an_exam, own=own)
-    return dataset, {one.id: one for one in attempts}
+    # A mastered task runs without a model: what its skill did is told as the model would reply.
+    done = [one for one in wanted if one.outcome.success and not one.model_calls]
+    told = [one for one in map(_retold, done) if one is not None]
+    dataset = build([*wanted, *told], AgentPrompts(), is_exam=_of_an_exam, own=own)
+    return dataset, {one.id: one for one in (*attempts, *told)}
+
+
+def _retold(done: Trajectory) -> Trajectory | None:
+    return retold(done, ends=done.extra.get("stopped") == ENDED)
 
 
 def _of_an_exam(task: Task) -> bool:

@@ -21,6 +21,8 @@ from .plain import plain
 if TYPE_CHECKING:
     from ...skills.library import SkillLibrary
     from ...skills.skill import Skill
+    from ..config import Settings
+    from ..suites import Suite
 
 app = typer.Typer(
     name="adapters",
@@ -54,6 +56,10 @@ def train(
         int | None, typer.Option("--layers", min=1, help="Upper layers to adapt; all if unsaid.")
     ] = None,
     epochs: Annotated[int, typer.Option("--epochs", min=1)] = 3,
+    tasks: Annotated[
+        int,
+        typer.Option("--tasks", min=0, help="Have skills do so many tasks of each family first."),
+    ] = 0,
     device: Annotated[str, typer.Option("--device", metavar="auto|cpu|cuda")] = "auto",
     model: Model = None,
     workspace: Workspace = None,
@@ -64,7 +70,7 @@ def train(
 
     \b
     Examples:
-      journeyman adapters train tabs --families click-tab,click-tab-2
+      journeyman adapters train tabs --families click-tab,click-tab-2 --tasks 30
     """
     settings = settings_of(context, model, workspace)
     _named(name)
@@ -73,6 +79,8 @@ def train(
     from ..train import train_adapter
     from .adapters_show import TrainingBar
 
+    if tasks:
+        asyncio.run(_drill(settings, source, chosen, tasks))
     with TrainingBar() as bar:
         made, trained = asyncio.run(
             train_adapter(
@@ -85,6 +93,16 @@ def train(
         f" held out {' '.join(f'{loss:.3f}' for loss in trained.held)}"
     )
     print(f"curve  {trained.curve}\nnext   journeyman adapters gate {made.name}")
+
+
+async def _drill(settings: Settings, source: Suite, families: list[str], tasks: int) -> None:
+    from ..drill import drill
+    from ..run import Agent
+    from .progress import Progress
+
+    with Progress("tasks to learn from") as progress:
+        async with Agent(settings) as agent:
+            await drill(agent, source, families, tasks, on_event=progress)
 
 
 @app.command("list")
