@@ -29,6 +29,7 @@ from .weights import cache_folder, weights_path
 if TYPE_CHECKING:
     from ..skills.lora.base import BaseShape
     from ..skills.lora.dataset import Dataset
+    from ..skills.lora.dataset import Recipe as DatasetRecipe
     from ..skills.lora.recipe import Progress, Recipe, Trained
 
 
@@ -109,13 +110,13 @@ def looked_over(adapter: Path, shape: BaseShape, rank: int) -> list[str]:
 
 
 async def samples_of(
-    settings: Settings, families: Sequence[str]
+    settings: Settings, families: Sequence[str], recipe: DatasetRecipe | None = None
 ) -> tuple[Dataset, dict[str, Trajectory]]:
     """What this workspace has to train on of some families, and the attempts it comes from by id.
 
     Raises SkillError where there is too little, or what contradicts itself.
     """
-    from ..skills.lora.dataset import build
+    from ..skills.lora.dataset import Recipe, build
     from .train_prompts import AgentPrompts
 
     path = settings.workspace / "journal.sqlite"
@@ -132,7 +133,13 @@ async def samples_of(
     # A mastered task runs without a model: what its skill did is told as the model would reply.
     done = [one for one in wanted if one.outcome.success and not one.model_calls]
     told = [one for one in map(_retold, done) if one is not None]
-    dataset = build([*wanted, *told], AgentPrompts(), is_exam=_of_an_exam, own=own)
+    dataset = build(
+        [*wanted, *told],
+        AgentPrompts(),
+        is_exam=_of_an_exam,
+        own=own,
+        recipe=recipe or Recipe(),
+    )
     return dataset, {one.id: one for one in (*attempts, *told)}
 
 

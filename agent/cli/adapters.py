@@ -4,23 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import json
-import re
-from dataclasses import asdict, replace
+from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ...skills import SkillError
-from . import Refused, skills
+from . import Refused, adapters_mix, skills
 from .demo import SUITE
 from .learn import choose
-from .options import Common, Families, Model, SuiteName, Workspace, near, seeds_of, settings_of
-from .plain import plain
+from .library import AsJson, Version, open_library, skill_in, take_workspace
+from .options import Families, Model, SuiteName, Workspace, seeds_of, settings_of
 
 if TYPE_CHECKING:
-    from ...skills.library import SkillLibrary
-    from ...skills.skill import Skill
     from ..config import Settings
     from ..suites import Suite
 
@@ -31,17 +28,15 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.command("rollback")(skills.rollback)
+app.command("mix")(adapters_mix.mix)
 Name = Annotated[str, typer.Argument(help="The adapter's name.")]
-Version = Annotated[int | None, typer.Option("--version", help="Not the current one.")]
-AsJson = Annotated[bool, typer.Option("--json", help="As JSON, for programs.")]
 HELD_OUT, GENERAL = "9000-9019", "9100-9102"
 
 
 @app.callback()
 def common(context: typer.Context, workspace: Workspace = None) -> None:
     """Weights as skills. Without a command: the list."""
-    if workspace is not None:
-        context.obj = replace(context.find_object(Common) or Common(), workspace=workspace)
+    take_workspace(context, workspace)
     if context.invoked_subcommand is None:
         list_(context)
 
@@ -95,7 +90,7 @@ def train(
     print(f"curve  {trained.curve}\nnext   journeyman adapters gate {made.name}")
 
 
-async def _drill(settings: Settings, source: Suite, families: list[str], tasks: int) -> None:
+async def _drill(settings: Settings, source: Suite, families: Sequence[str], tasks: int) -> None:
     from ..drill import drill
     from ..run import Agent
     from .progress import Progress
@@ -113,7 +108,7 @@ def list_(
     workspace: Workspace = None,
 ) -> None:
     """Every adapter with its base, status and evidence."""
-    library = _library(context, workspace)
+    library = open_library(context, workspace)
     from . import adapters_show as show
 
     if refused:
@@ -133,8 +128,8 @@ def show(
     workspace: Workspace = None,
 ) -> None:
     """One adapter: what it is for, its exam, where it comes from."""
-    library = _library(context, workspace)
-    skill = _get(library, name, version)
+    library = open_library(context, workspace)
+    skill = skill_in(library, name, version, "adapter")
     report = library.gate_report(name, skill.current.version)
     from . import adapters_show as show
 
@@ -179,42 +174,6 @@ def gate(
     raise typer.Exit(job(settings, folder, suite, families, held_out, general, others, replaces))
 
 
-@app.command("mix")
-def mix(
-    context: typer.Context,
-    parts: Annotated[list[str], typer.Argument(metavar="NAME=SCALE...", help="a=0.7 b=0.3")],
-    suite: SuiteName = SUITE,
-    families: Families = "",
-    seeds: Annotated[str, typer.Option("--seeds", metavar="A-B")] = GENERAL,
-    out: Annotated[
-        Path | None, typer.Option("--out", metavar="FOLDER", help="Write the exact mix instead.")
-    ] = None,
-    model: Model = None,
-    workspace: Workspace = None,
-) -> None:
-    """Tasks done with a mix of adapters, beside each alone and the base; or the mix as one adapter.
-
-    \b
-    Examples:
-      journeyman adapters mix tabs=0.5 forms=0.5 --families login-user,click-tab-2
-      journeyman adapters mix tabs=0.5 forms=0.5 --out both
-    """
-    settings = settings_of(context, model, workspace)
-    library = _library(context, workspace)
-    scales = {_get(library, name).credit: scale for name, scale in map(_part, parts)}
-    if out is not None:
-        if out.exists():
-            raise Refused(f"{out} is there already: --out names a new folder, so nothing is lost")
-        from ...skills.lora.compose import compose
-
-        folders = [library.adapter_folder(credit.partition("@")[0]) for credit in scales]
-        print(compose(folders, list(scales.values()), out))
-        return
-    from .adapters_gate import mixed
-
-    mixed(settings, suite, families, seeds_of(seeds), scales)
-
-
 @app.command("export")
 def export(
     context: typer.Context,
@@ -224,8 +183,8 @@ def export(
     workspace: Workspace = None,
 ) -> None:
     """Hand out an adapter as PEFT, vLLM and llama.cpp read it."""
-    library = _library(context, workspace)
-    skill = _get(library, name, version)
+    library = open_library(context, workspace)
+    skill = skill_in(library, name, version, "adapter")
     if out.exists():
         raise Refused(f"{out} is there already: name a new folder, so nothing is lost")
     import shutil
@@ -234,31 +193,8 @@ def export(
     print(out)
 
 
-def _library(context: typer.Context, workspace: Path | None) -> SkillLibrary:
-    from ...skills.library import SkillLibrary
-
-    settings = settings_of(context, workspace=workspace)
-    return SkillLibrary.open(settings.workspace / "library", read_only=True)
-
-
-def _get(library: SkillLibrary, name: str, version: int | None = None) -> Skill:
-    skills = library.skills(include_retired=True)
-    known = [skill.name for skill in skills if skill.kind == "adapter"]
-    if name not in known:
-        nothing = f": none was admitted in {library.store.root.parent} yet"
-        raise SkillError(near(name, known, "adapter") + ("" if known else nothing))
-    return library.get(name, version)
-
-
 def _named(name: str) -> None:
     from ...skills.naming import name_problems
 
     for problem in name_problems(name):
         raise Refused(problem)
-
-
-def _part(text: str) -> tuple[str, float]:
-    match = re.fullmatch(r"([a-z0-9-]+)(?:=(-?\d+(?:\.\d+)?))?", text)
-    if match is None:
-        raise Refused(f"{plain(text)!r}: a part of a mix is NAME=SCALE, such as tabs=0.5")
-    return match[1], float(match[2] or 1.0)

@@ -1,4 +1,4 @@
-"""What `journeyman adapters gate` and `mix` do: exams with progress, and their tables."""
+"""What `journeyman adapters gate` does: an exam with progress, and its table."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ async def _gate(
 
     note = (folder / MADE).is_file()
     adapter = folder / "adapter" if note else folder
-    async with _agent(settings, f"gate-{folder.name}") as agent:
+    async with examiner(settings, f"gate-{folder.name}") as agent:
         if note:
             made = load(folder)
             source, chosen = choose(made.suite, families or ",".join(made.families))
@@ -110,28 +110,8 @@ async def _gate(
         await library.close()
 
 
-def mixed(
-    settings: Settings, suite: str, families: str, seeds: Sequence[int], mix: dict[str, float]
-) -> None:
-    """Do tasks with a mix, beside each part alone and the base, and show how many were solved."""
-    source, chosen = choose(suite, families)
-    places = [(family, seed) for family in chosen for seed in seeds]
-
-    async def work(progress: Progress) -> dict[str, dict[str, bool]]:
-        from ..adapters import side_by_side
-
-        async with _agent(settings, "mix") as agent:
-            found = await side_by_side(
-                agent, source, places, mix, lambda text: _say(progress, text)
-            )
-        return {label: dict(outcomes) for label, outcomes in found.items()}
-
-    with Progress("the mix") as progress:
-        arms = asyncio.run(work(progress))
-    show.arms(arms)
-
-
-def _agent(settings: Settings, name: str) -> Agent:
+def examiner(settings: Settings, name: str) -> Agent:
+    """An agent that only reads the workspace, with a journal of its own."""
     from ..run import Agent
 
     journal = settings.workspace / "exams" / f"journal-{name}.sqlite"

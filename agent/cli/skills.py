@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Coroutine
-from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ...skills import SkillNotFound
-from .options import Common, Workspace, near, settings_of
+from .library import Name, finish, open_library, skill_in, take_workspace
+from .options import Workspace
 from .plain import plain
 
 if TYPE_CHECKING:
-    from ...skills.library import SkillLibrary
     from ...skills.skill import Skill, TrialReport
 
 app = typer.Typer(
@@ -23,14 +19,12 @@ app = typer.Typer(
     invoke_without_command=True,
     rich_markup_mode=None,
 )
-Name = Annotated[str, typer.Argument(help="The skill's name.")]
 
 
 @app.callback()
 def common(context: typer.Context, workspace: Workspace = None) -> None:
     """Look at what was learnt, and undo it. Without a command: the list."""
-    if workspace is not None:
-        context.obj = replace(context.find_object(Common) or Common(), workspace=workspace)
+    take_workspace(context, workspace)
     if context.invoked_subcommand is None:
         list_(context)
 
@@ -42,7 +36,7 @@ def list_(
     workspace: Workspace = None,
 ) -> None:
     """Every skill with its template, status and evidence."""
-    found = _library(context, workspace).skills(include_retired=retired)
+    found = open_library(context, workspace).skills(include_retired=retired)
     from rich.console import Console
 
     console = Console(highlight=False)
@@ -60,8 +54,8 @@ def show(
     workspace: Workspace = None,
 ) -> None:
     """One skill: template, code, conditions, trials, where it comes from."""
-    library = _library(context, workspace)
-    skill = _get(library, name, version)
+    library = open_library(context, workspace)
+    skill = skill_in(library, name, version)
     if skill.kind == "adapter":
         from .adapters_show import one
 
@@ -78,18 +72,18 @@ def rollback(
     workspace: Workspace = None,
 ) -> None:
     """Make an earlier version current; a retired skill comes back."""
-    library = _library(context, workspace, read_only=False)
-    _get(library, name)
-    skill = _do(library, library.rollback(name, version))
+    library = open_library(context, workspace, read_only=False)
+    skill_in(library, name)
+    skill = finish(library, library.rollback(name, version))
     print(f"{name} is at version {skill.current.version} ({skill.status})")
 
 
 @app.command("retire")
 def retire(context: typer.Context, name: Name, workspace: Workspace = None) -> None:
     """Take a skill out of service; nothing is deleted."""
-    library = _library(context, workspace, read_only=False)
-    skill = _get(library, name)
-    _do(library, library.retire(name))
+    library = open_library(context, workspace, read_only=False)
+    skill = skill_in(library, name)
+    finish(library, library.retire(name))
     back = f"journeyman skills rollback {name} {skill.current.version}"
     print(f"{name} is retired; it comes back with: {back}")
 
@@ -99,11 +93,11 @@ def approve(context: typer.Context, name: Name, workspace: Workspace = None) -> 
     """Say that you have looked at a skill's code: a quarantine for exceeding its manifest ends."""
     from ...skills.skill import Evidence
 
-    library = _library(context, workspace, read_only=False)
-    version = _get(library, name).current.version
+    library = open_library(context, workspace, read_only=False)
+    version = skill_in(library, name).current.version
     word = Evidence(name, version, "review", True, reason="approved at the command line")
-    _do(library, library.record(word))
-    print(f"{name} version {version} is {_get(library, name).status}")
+    finish(library, library.record(word))
+    print(f"{name} version {version} is {skill_in(library, name).status}")
 
 
 @app.command("fsck")
@@ -113,7 +107,7 @@ def fsck(
     workspace: Workspace = None,
 ) -> None:
     """Look over the library on disk. The exit status is 1 when something is wrong and stays so."""
-    found = _library(context, workspace, read_only=not mend).fsck(mend)
+    found = open_library(context, workspace, read_only=not mend).fsck(mend)
     for sentence in found:
         print(sentence)
     if not found:
@@ -126,36 +120,9 @@ def fsck(
 @app.command("reindex")
 def reindex(context: typer.Context, workspace: Workspace = None) -> None:
     """Throw the search index away and make it again from the store."""
-    library = _library(context, workspace, read_only=False)
-    _do(library, library.reindex())
+    library = open_library(context, workspace, read_only=False)
+    finish(library, library.reindex())
     print(f"{len(library.skills())} skills are indexed anew.")
-
-
-def _library(context: typer.Context, workspace: Any, read_only: bool = True) -> SkillLibrary:
-    from ...skills.library import SkillLibrary
-
-    settings = settings_of(context, workspace=workspace)
-    gates = settings.gates.gates()
-    return SkillLibrary.open(settings.workspace / "library", read_only=read_only, gates=gates)
-
-
-def _get(library: SkillLibrary, name: str, version: int | None = None) -> Skill:
-    known = [skill.name for skill in library.skills(include_retired=True)]
-    if name not in known:
-        known_here = near(name, known, "skill")
-        nothing = f": nothing has been learnt in {library.store.root.parent} yet"
-        raise SkillNotFound(known_here + ("" if known else nothing))
-    return library.get(name, version)
-
-
-def _do(library: SkillLibrary, work: Coroutine[Any, Any, Any]) -> Any:
-    async def closing() -> Any:
-        try:
-            return await work
-        finally:
-            await library.close()
-
-    return asyncio.run(closing())
 
 
 def _table(found: list[Skill]) -> Any:

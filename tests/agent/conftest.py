@@ -314,15 +314,24 @@ def adapter() -> Callable[..., AdapterCandidate]:
     return make_adapter
 
 
+def passed(made: AdapterCandidate) -> GateReport:
+    held_out = tuple(Pair(f"t-{n}", False, True) for n in range(10))
+    general = tuple(Pair(f"g-{n}", True, True) for n in range(10))
+    return GateReport(made.digest, held_out, general, effect=Effect(2, 2, 0.5, True))
+
+
+@pytest.fixture
+def exam_of() -> Callable[[AdapterCandidate], GateReport]:
+    """An exam that was never taken, and passed."""
+    return passed
+
+
 @pytest.fixture
 def admit() -> Callable[..., Awaitable[SkillVersion]]:
     """Admits an adapter on an exam that was never taken."""
 
     async def admit(library: SkillLibrary, *args: Any, **more: Any) -> SkillVersion:
         made = make_adapter(*args, **more)
-        held_out = tuple(Pair(f"t-{n}", False, True) for n in range(10))
-        general = tuple(Pair(f"g-{n}", True, True) for n in range(10))
-        report = GateReport(made.digest, held_out, general, effect=Effect(2, 2, 0.5, True))
-        return await library.admit_adapter(made, report)
+        return await library.admit_adapter(made, passed(made))
 
     return admit

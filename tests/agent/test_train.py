@@ -15,15 +15,20 @@ pytest.importorskip("gguf")
 pytest.importorskip("journeyman.skills.lora.train")
 
 from journeyman.agent import AdapterMissing
+from journeyman.agent.cli import main
 from journeyman.agent.config import Settings, load_settings
 from journeyman.agent.identity import digest_of
 from journeyman.agent.local import LocalModel
 from journeyman.agent.made import candidate_of, load
+from journeyman.agent.strengths import strengths
 from journeyman.agent.suites.base import EXAM_SEEDS
 from journeyman.agent.train import looked_over, shape_of, train_adapter
+from journeyman.memory.embed import HashEmbedder
 from journeyman.memory.journal import Journal
 from journeyman.memory.trajectory import Outcome, Step, Task
 from journeyman.skills import SkillError
+from journeyman.skills.library import SkillLibrary
+from journeyman.skills.lora.compose import compose
 from journeyman.skills.lora.recipe import Progress, Recipe
 
 WORDS = (
@@ -125,6 +130,34 @@ async def test_what_was_solved_becomes_an_adapter_that_is_served(
         device="cpu",
     )
     assert again == made and said == []
+
+
+async def test_the_strength_that_suits_solved_tasks_is_found_and_the_mix_written(
+    settings: Settings, tmp_path: Path, exam_of: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    await attempts(settings, range(24))
+    recipe = Recipe(epochs=2, rate=3e-3)
+    made, _ = await train_adapter(settings, "press", "s", ["press"], recipe, device="cpu")
+    weights = settings.workspace / "adapters/press/adapter"
+    against = tmp_path / "against"
+    compose([weights], [-1.0], against)
+    found = await strengths(settings, [against, weights], ["press"], few=4)
+    assert found.scales[0] == 0 < found.scales[1] and found.loss < found.base
+    with pytest.raises(SkillError, match="journeyman practise"):
+        await strengths(settings, [weights], ["knock"])
+
+    candidate = candidate_of(made, weights)
+    library = SkillLibrary.open(settings.workspace / "library", HashEmbedder())
+    await library.admit_adapter(candidate, exam_of(candidate))
+    await library.close()
+    out = tmp_path / "half"
+    told = ("adapters", "mix", "press=0.5", "--out", str(out), "--model", settings.model.name)
+    argv = (*told, "--workspace", str(settings.workspace))
+    assert await asyncio.to_thread(main, argv) == 0, capsys.readouterr().err
+    shape = await asyncio.to_thread(shape_of, settings)
+    assert (out / "adapter.gguf").is_file() and looked_over(out, shape, recipe.rank) == []
+    assert await asyncio.to_thread(main, argv) == 2
+    assert "is there already" in capsys.readouterr().err
 
 
 async def test_too_little_to_learn_from_and_a_model_elsewhere_are_sentences(
