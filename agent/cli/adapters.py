@@ -30,6 +30,8 @@ app = typer.Typer(
 app.command("rollback")(skills.rollback)
 app.command("mix")(adapters_mix.mix)
 Name = Annotated[str, typer.Argument(help="The adapter's name.")]
+REHEARSED = 4
+"""Tasks of each family that the model tries for rehearsal."""
 HELD_OUT, GENERAL = "9000-9019", "9100-9102"
 
 
@@ -55,6 +57,14 @@ def train(
         int,
         typer.Option("--tasks", min=0, help="Have skills do so many tasks of each family first."),
     ] = 0,
+    rehearse: Annotated[
+        str,
+        typer.Option(
+            "--rehearse",
+            metavar="C,D",
+            help="Have the model try some tasks of these, not to unlearn.",
+        ),
+    ] = "",
     device: Annotated[str, typer.Option("--device", metavar="auto|cpu|cuda")] = "auto",
     model: Model = None,
     workspace: Workspace = None,
@@ -66,6 +76,7 @@ def train(
     \b
     Examples:
       journeyman adapters train tabs --families click-tab,click-tab-2 --tasks 30
+      journeyman adapters train tabs --families click-tab --rehearse enter-text,login-user
     """
     settings = settings_of(context, model, workspace)
     _named(name)
@@ -74,8 +85,9 @@ def train(
     from ..train import train_adapter
     from .adapters_show import TrainingBar
 
-    if tasks:
-        asyncio.run(_drill(settings, source, chosen, tasks))
+    known = choose(suite, rehearse)[1] if rehearse else ()
+    if tasks or known:
+        asyncio.run(_drill(settings, source, chosen, tasks, known))
     with TrainingBar() as bar:
         made, trained = asyncio.run(
             train_adapter(
@@ -90,14 +102,17 @@ def train(
     print(f"curve  {trained.curve}\nnext   journeyman adapters gate {made.name}")
 
 
-async def _drill(settings: Settings, source: Suite, families: Sequence[str], tasks: int) -> None:
-    from ..drill import drill
+async def _drill(
+    settings: Settings, source: Suite, families: Sequence[str], tasks: int, known: Sequence[str]
+) -> None:
+    from ..drill import drill, rehearse
     from ..run import Agent
     from .progress import Progress
 
     with Progress("tasks to learn from") as progress:
         async with Agent(settings) as agent:
             await drill(agent, source, families, tasks, on_event=progress)
+            await rehearse(agent, source, known, REHEARSED, on_event=progress)
 
 
 @app.command("list")

@@ -10,7 +10,7 @@ import pytest
 
 from journeyman.agent.act_page import ENDED
 from journeyman.agent.config import load_settings
-from journeyman.agent.drill import PATIENCE, drill
+from journeyman.agent.drill import PATIENCE, drill, rehearse
 from journeyman.agent.events import Event
 from journeyman.agent.run import Agent
 from journeyman.agent.suites.base import TRIAL_SEEDS
@@ -58,3 +58,22 @@ async def test_what_no_skill_does_is_left_after_a_few_tries(make_agent: Make, sh
     assert await drill(agent, shop, [family], 5) == {family: 0}
     tried = await agent.journal.all()
     assert len(tried) == PATIENCE and not any(one.model_calls for one in tried)
+
+
+async def test_the_model_tries_by_itself_what_is_rehearsed_later(
+    make_agent: Make, shop: Any, good: Any, trusted: Any
+) -> None:
+    agent = make_agent(good, good)
+    await agent.open()
+    assert agent.library is not None
+    await agent.library.admit(*trusted())
+    (family,) = shop.families()
+    before = agent.library.get("log-in").evidence
+    assert await rehearse(agent, shop, [family], 2) == {family: 2}
+    done = await agent.journal.all(finished=True)
+    assert [one.task.seed for one in done] == [0, 1]
+    assert all(one.model_calls and "mix" not in one.extra for one in done)
+    assert agent.library.get("log-in").evidence == before, "nobody is credited"
+    await rehearse(agent, shop, [family], 2)
+    assert len(await agent.journal.all()) == 2, "it goes on from the journal"
+    assert await rehearse(agent, shop, [], 2) == {}
