@@ -21,7 +21,7 @@ async def act(state: AgentState, parts: Parts) -> Update:
     if state.direct:
         return await _direct(state, parts)
     if parts.model is None:
-        return {"stopped": "no skill does it alone"}  # judge ends it
+        return {"finished": True, "stopped": "no skill does it alone"}
     if isinstance(parts.live, FilesEpisode):
         return await write(state, parts, parts.live)
     return await step(state, parts, parts.live)

@@ -58,6 +58,7 @@ async def test_what_no_skill_does_is_left_after_a_few_tries(make_agent: Make, sh
     assert await drill(agent, shop, [family], 5) == {family: 0}
     tried = await agent.journal.all()
     assert len(tried) == PATIENCE and not any(one.model_calls for one in tried)
+    assert {one.extra["stopped"] for one in tried} == {"no skill does it alone"}
 
 
 async def test_the_model_tries_by_itself_what_is_rehearsed_later(

@@ -343,6 +343,19 @@ async def test_no_page_holds_its_task_for_long(page: LivePage, site: Site, trap:
     assert len(page.page.context.pages) <= 8
 
 
+async def test_a_tab_that_does_not_make_way_is_left_for_a_fresh_one(
+    page: LivePage, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await attack(page, site, "<p>here to stay</p>")
+    held = page.page
+    monkeypatch.setattr("journeyman.sandbox.server.LEAVE_SECONDS", 0.001)
+    await serves(page, site)
+    assert page.page is not held
+    async with asyncio.timeout(60):
+        while page.page.context.pages != [page.page]:
+            await asyncio.sleep(0.05)
+
+
 async def test_one_task_is_not_seen_from_another(
     chromium: Browser, site: Site, tmp_path: Path
 ) -> None:
